@@ -1,0 +1,1 @@
+//! What the kubectl-mlops plugins share, from the ground up.
