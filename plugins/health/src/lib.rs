@@ -1,3 +1,5 @@
 //! `kubectl mlops health`.
 /// Placeholder entry.
-pub fn main() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

@@ -1,0 +1,14 @@
+//! What a run found: levels, codes, verdicts, the report model and its renderers.
+
+mod code;
+mod level;
+mod model;
+mod verdict;
+
+pub use code::Code;
+pub(crate) use code::codes;
+pub use level::Level;
+pub use model::{
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
+};
+pub use verdict::Verdict;
