@@ -6,9 +6,11 @@ mod generic;
 mod precedence;
 mod related;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use related::Related;
-pub use table::{RULES, Rule, all_codes, find_code};
+pub use table::{Assess, RULES, Rule, all_codes, find_code};
 
 use crate::object::{Body, Object};
 use crate::report::Verdict;
@@ -27,5 +29,5 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         return verdict;
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
-    rule.map_or(generic::assess as table::Assess, |rule| rule.assess)(object, related, now)
+    rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now)
 }

@@ -96,7 +96,7 @@ pub(super) fn no_status(
     now: Timestamp,
 ) -> Verdict {
     let Some(created) = object.meta.creation_timestamp.0 else {
-        return Verdict::unknown(&NO_STATUS, "has no status and no age: a manifest, not a live object");
+        return Verdict::progressing(&NO_STATUS, "has no status yet, and no age: a manifest, or just created");
     };
     let age = now.duration_since(created).as_secs();
     let mut verdict = if age > related.limits.no_status_seconds {
