@@ -9,3 +9,5 @@ pub mod report;
 pub mod platform;
 
 pub mod health;
+
+pub mod source;
