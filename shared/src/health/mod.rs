@@ -2,13 +2,24 @@
 //!
 //! Everything here is pure: objects, thresholds and `now` in, verdicts out.
 
+mod build;
+mod codes_of_graph;
+mod controllers;
+mod expectations;
+mod flux_inventory;
 mod generic;
+mod graph;
+mod judge;
 mod precedence;
 mod related;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use build::{Ingredients, report};
+pub use expectations::Absence;
+pub use graph::{Node, Root};
+pub use judge::{Judgement, judge};
 pub use related::Related;
 pub use table::{Assess, RULES, Rule, all_codes, find_code};
 

@@ -1,6 +1,6 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
-use super::{Related, generic, precedence};
+use super::{Related, codes_of_graph, controllers, expectations, generic, precedence};
 use crate::object::Object;
 use crate::report::{Code, Verdict};
 use jiff::Timestamp;
@@ -30,7 +30,8 @@ impl Rule {
 pub static RULES: &[&[Rule]] = &[];
 
 /// The codes, one slice a file that declares some.
-static CODES: &[&[&Code]] = &[precedence::CODES, generic::CODES];
+static CODES: &[&[&Code]] =
+    &[precedence::CODES, codes_of_graph::CODES, controllers::CODES, expectations::CODES, generic::CODES];
 
 /// The rule of a kind.
 pub(super) fn find(group: &str, kind: &str) -> Option<&'static Rule> {

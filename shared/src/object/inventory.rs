@@ -191,11 +191,11 @@ impl Inventory {
         &self.objects
     }
 
-    /// The position of an object of this inventory.
+    /// The position of an object of this inventory among [`Self::objects`].
     pub fn position(&self, object: &Object) -> Option<usize> {
-        let range = self.range(&object.ty.group, &object.ty.kind, &object.meta.namespace);
-        let start = range.start;
-        self.objects[range].iter().position(|other| std::ptr::eq(other, object)).map(|offset| start + offset)
+        let offset = std::ptr::from_ref(object).addr().checked_sub(self.objects.as_ptr().addr())?;
+        let index = offset / size_of::<Object>();
+        self.objects.get(index).is_some_and(|known| std::ptr::eq(known, object)).then_some(index)
     }
 
     /// All warning events, sorted by the UID of what they are about.

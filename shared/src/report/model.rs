@@ -192,6 +192,9 @@ pub struct Entry {
     /// The object at the root of the cause that explains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<ObjectId>,
+    /// The reason of the platform file's exception that covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
 }
 
 /// A lesser finding about an object.

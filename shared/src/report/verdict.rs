@@ -116,6 +116,11 @@ impl Verdict {
         head
     }
 
+    /// The most urgent level among this finding and the lesser ones.
+    pub fn worst_level(&self) -> Level {
+        self.more.iter().map(|more| more.level).fold(self.level, Level::max)
+    }
+
     /// Whether all is well.
     pub fn is_ok(&self) -> bool {
         self.level == Level::Ok
