@@ -11,3 +11,5 @@ pub mod platform;
 pub mod health;
 
 pub mod source;
+
+pub mod cli;

@@ -191,6 +191,11 @@ impl Inventory {
         &self.objects
     }
 
+    /// Its objects and events, to build another inventory from.
+    pub fn into_parts(self) -> (Vec<Object>, Vec<Event>) {
+        (self.objects, self.events)
+    }
+
     /// The position of an object of this inventory among [`Self::objects`].
     pub fn position(&self, object: &Object) -> Option<usize> {
         let offset = std::ptr::from_ref(object).addr().checked_sub(self.objects.as_ptr().addr())?;

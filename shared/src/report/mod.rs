@@ -3,6 +3,7 @@
 mod code;
 mod level;
 mod model;
+mod render;
 mod verdict;
 
 pub use code::Code;
@@ -11,4 +12,5 @@ pub use level::Level;
 pub use model::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
 };
+pub use render::{Format, Style, render};
 pub use verdict::Verdict;
