@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: objects, thresholds and `now` in, verdicts out.
 
+mod batch;
 mod build;
 mod codes_of_graph;
 mod controllers;
@@ -10,11 +11,13 @@ mod flux_inventory;
 mod generic;
 mod graph;
 mod judge;
+mod pod;
 mod precedence;
 mod related;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod workload;
 
 pub use build::{Ingredients, report};
 pub use expectations::Absence;

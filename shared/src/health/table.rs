@@ -1,6 +1,6 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
-use super::{Related, codes_of_graph, controllers, expectations, generic, precedence};
+use super::{Related, batch, codes_of_graph, controllers, expectations, generic, pod, precedence, workload};
 use crate::object::Object;
 use crate::report::{Code, Verdict};
 use jiff::Timestamp;
@@ -27,11 +27,19 @@ impl Rule {
 }
 
 /// The rules, one slice a family of kinds.
-pub static RULES: &[&[Rule]] = &[];
+pub static RULES: &[&[Rule]] = &[pod::RULES, workload::RULES, batch::RULES];
 
 /// The codes, one slice a file that declares some.
-static CODES: &[&[&Code]] =
-    &[precedence::CODES, codes_of_graph::CODES, controllers::CODES, expectations::CODES, generic::CODES];
+static CODES: &[&[&Code]] = &[
+    pod::CODES,
+    workload::CODES,
+    batch::CODES,
+    precedence::CODES,
+    codes_of_graph::CODES,
+    controllers::CODES,
+    expectations::CODES,
+    generic::CODES,
+];
 
 /// The rule of a kind.
 pub(super) fn find(group: &str, kind: &str) -> Option<&'static Rule> {

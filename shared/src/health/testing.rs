@@ -15,7 +15,8 @@ pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
 pub(crate) fn inventory(yaml: &str) -> Inventory {
     let mut builder = InventoryBuilder::new(Scope::Cluster, false);
     let mut kinds: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let values: Vec<serde_json::Value> = serde_saphyr::from_multiple(yaml).expect("YAML");
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let values: Vec<serde_json::Value> = serde_saphyr::from_multiple_with_options(yaml, options).expect("YAML");
     for value in values {
         let raw = RawValue::from_string(value.to_string()).expect("JSON");
         let decoded = decode_object(&raw).expect("an object with kind and apiVersion");

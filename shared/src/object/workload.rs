@@ -77,7 +77,7 @@ record! {
         /// StatefulSet: the revision that pods go to.
         update_revision: Sym,
         /// DaemonSet: nodes that should run a pod.
-        desired_number_scheduled: i64,
+        desired_number_scheduled: Option<i64>,
         /// DaemonSet: nodes that run one and should.
         current_number_scheduled: i64,
         /// DaemonSet: nodes that run one and should not.

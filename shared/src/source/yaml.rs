@@ -26,6 +26,8 @@ pub(super) fn read(
             max_total_scalar_bytes: bytes,
             max_documents: 100_000,
         },
+        // Kubernetes reads `y`, `n`, `on` as strings unless a field is boolean; so must we.
+        strict_booleans: true,
         // A snippet of the source in an error could be a Secret.
         with_snippet: false,
     };
