@@ -7,13 +7,17 @@ mod build;
 mod codes_of_graph;
 mod controllers;
 mod expectations;
+mod flux;
 mod flux_inventory;
 mod generic;
 mod graph;
 mod judge;
+mod minio;
 mod pod;
 mod precedence;
 mod related;
+mod spark;
+mod strimzi;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;

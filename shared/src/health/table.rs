@@ -1,6 +1,9 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
-use super::{Related, batch, codes_of_graph, controllers, expectations, generic, pod, precedence, workload};
+use super::{
+    Related, batch, codes_of_graph, controllers, expectations, flux, generic, minio, pod, precedence, spark, strimzi,
+    workload,
+};
 use crate::object::Object;
 use crate::report::{Code, Verdict};
 use jiff::Timestamp;
@@ -27,18 +30,23 @@ impl Rule {
 }
 
 /// The rules, one slice a family of kinds.
-pub static RULES: &[&[Rule]] = &[pod::RULES, workload::RULES, batch::RULES];
+pub static RULES: &[&[Rule]] =
+    &[pod::RULES, workload::RULES, batch::RULES, flux::RULES, strimzi::RULES, minio::RULES, spark::RULES];
 
 /// The codes, one slice a file that declares some.
 static CODES: &[&[&Code]] = &[
-    pod::CODES,
-    workload::CODES,
-    batch::CODES,
     precedence::CODES,
     codes_of_graph::CODES,
     controllers::CODES,
     expectations::CODES,
     generic::CODES,
+    pod::CODES,
+    workload::CODES,
+    batch::CODES,
+    flux::CODES,
+    strimzi::CODES,
+    minio::CODES,
+    spark::CODES,
 ];
 
 /// The rule of a kind.

@@ -132,6 +132,9 @@ fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         let text = format!("{counts}, not settled: {}", &*unavailable.message);
         return descend(Verdict::progressing(&ROLLING_OUT, text).since(unavailable.since()), object, related, now);
     }
+    if let Some(progress) = condition("Progressing").filter(|condition| condition.is_false()) {
+        return Verdict::progressing(&ROLLING_OUT, format!("{counts}, does not progress: {}", progress.text()));
+    }
     Verdict::ok(&WORKLOAD_READY, format!("{}/{wanted} ready", status.ready_replicas))
 }
 

@@ -311,6 +311,18 @@ impl WireContainer {
     }
 }
 
+/// Containers with their statuses. A status without a container (a file that was cut down to the
+/// status) still tells how its container is.
+fn containers(specs: Vec<WireContainer>, statuses: &mut Vec<ContainerStatus>) -> Box<[Container]> {
+    let mut all: Vec<Container> = specs.into_iter().map(|container| container.slim(statuses)).collect();
+    all.extend(statuses.drain(..).map(|status| Container {
+        name: status.name.clone(),
+        status: Some(Box::new(status)),
+        ..Container::default()
+    }));
+    all.into()
+}
+
 impl Pod {
     /// The slim record of a pod as the API writes it.
     pub(super) fn from_wire(spec: WirePodSpec, status: WirePodStatus) -> Self {
@@ -350,8 +362,8 @@ impl Pod {
             restart_policy: spec.restart_policy,
             started: status.start_time,
             conditions: status.conditions.into(),
-            init: spec.init_containers.into_iter().map(|container| container.slim(&mut init_statuses)).collect(),
-            containers: spec.containers.into_iter().map(|container| container.slim(&mut statuses)).collect(),
+            init: containers(spec.init_containers, &mut init_statuses),
+            containers: containers(spec.containers, &mut statuses),
             needs: needs.into(),
             priority_class: spec.priority_class_name,
             service_account: spec.service_account_name,
