@@ -2,7 +2,7 @@
 
 use super::table::Rule;
 use super::{Related, pod, precedence};
-use crate::object::{Backend, Body, Object, ObjectRef, Service};
+use crate::object::{Backend, Body, Object, ObjectRef, SectionState, Service};
 use crate::report::{Level, Verdict, codes};
 use crate::text;
 use jiff::Timestamp;
@@ -70,8 +70,18 @@ fn endpoints(object: &Object, service: &Service, related: &Related<'_>, now: Tim
     if ready > 0 {
         return Verdict::ok(&SERVICE_OK, text::plural(ready, "ready endpoint"));
     }
+    let is_reported = slices.iter().any(|slice| slice.meta.labels.has("kubernetes.io/service-name", &object.meta.name));
     if !related.inventory.was_read("", "Pod", namespace) {
-        return Verdict::ok(&SERVICE_OK, "its pods were not read");
+        let gap = related
+            .inventory
+            .section("", "Pod")
+            .is_some_and(|section| matches!(&section.state, SectionState::Unread(why) if why.is_gap()));
+        return match (is_reported, gap) {
+            (true, _) => Verdict::fail(&SERVICE_NOT_READY, "its EndpointSlices hold no ready endpoint"),
+            (false, true) => Verdict::unknown(&SERVICE_NOT_READY, "its pods could not be read"),
+            // A Service alone in a file: nothing contradicts it.
+            (false, false) => Verdict::ok(&SERVICE_OK, "its pods are not in the source"),
+        };
     }
     let pods = related.inventory.in_namespace("", "Pod", namespace).iter();
     let pods: Vec<&Object> = pods.filter(|pod| pod.meta.labels.contains_all(&service.spec.selector)).collect();

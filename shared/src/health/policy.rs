@@ -84,7 +84,7 @@ fn autoscaler(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         }
         return verdict.since(failed.since());
     }
-    let active = condition("ScalingActive").is_some_and(Condition::is_true)
+    let active = condition("ScalingLimited").is_some_and(Condition::is_true)
         || condition("AbleToScale").is_some_and(Condition::is_true);
     if !active {
         return Verdict::progressing(&HPA_OK, "waits for its first metrics");
