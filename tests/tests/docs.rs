@@ -96,3 +96,22 @@ fn examples_of_the_readme_run() {
     }
     assert!(examples >= 4, "the README has {examples} examples");
 }
+
+/// The picture in the README is real output: every whole line of it is printed by that command.
+#[test]
+fn the_picture_of_the_readme_is_real() {
+    let readme = std::fs::read_to_string(docs().join("../README.md")).expect("README");
+    let block = readme.split("```").nth(1).expect("a picture");
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+        .args(["--from", "examples/degraded", "--now", "2026-11-20T03:00:00Z"])
+        .env_clear()
+        .env("COLUMNS", "110")
+        .current_dir(docs().join(".."))
+        .output()
+        .expect("runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let printed: Vec<&str> = printed.lines().collect();
+    for line in block.lines().skip(2).filter(|line| !line.is_empty() && *line != "…") {
+        assert!(printed.contains(&line), "not printed: {line}");
+    }
+}

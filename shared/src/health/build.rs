@@ -63,7 +63,7 @@ impl Builder<'_, '_> {
                 causes.push(self.cause(*effect, &[], &excepted));
             }
         }
-        causes.sort_by(|one, two| (two.verdict, two.explains.len()).cmp(&(one.verdict, one.explains.len())));
+        causes.sort_by_key(|cause| std::cmp::Reverse((cause.verdict, cause.explains.len())));
 
         let entries: Vec<Entry> = inventory
             .objects()
