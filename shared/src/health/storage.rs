@@ -202,7 +202,6 @@ fn snapshot(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{expect, judge};
-    use super::*;
     use crate::report::Level;
 
     const CLAIM: &str = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: a, creationTimestamp: 2026-11-20T01:00:00Z}\nspec: {storageClassName: fast}\nstatus: {phase: Pending}\n";

@@ -2,7 +2,7 @@
 
 use super::{
     Related, batch, codes_of_graph, controllers, expectations, extension, flux, generic, minio, network, node, pod,
-    policy, precedence, spark, storage, strimzi, workload,
+    policy, precedence, service, spark, stateless, storage, strimzi, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -37,8 +37,10 @@ pub static RULES: &[&[Rule]] = &[
     node::RULES,
     storage::RULES,
     network::RULES,
+    service::RULES,
     policy::RULES,
     extension::RULES,
+    stateless::RULES,
     flux::RULES,
     strimzi::RULES,
     minio::RULES,
@@ -62,8 +64,10 @@ static CODES: &[&[&Code]] = &[
     node::CODES,
     storage::CODES,
     network::CODES,
+    service::CODES,
     policy::CODES,
     extension::CODES,
+    stateless::CODES,
 ];
 
 /// The rule of a kind.
