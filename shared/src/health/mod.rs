@@ -10,6 +10,7 @@ mod expectations;
 mod extension;
 mod flux;
 mod flux_inventory;
+mod gateway;
 mod generic;
 mod graph;
 mod judge;

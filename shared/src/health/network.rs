@@ -12,6 +12,9 @@ codes! {
         "The service or port that a rule sends to is not there: requests get an error.", "Correct the rule, or create the service.";
     INGRESS_PENDING = "ingress-no-address", "The ingress has no address",
         "No controller has taken the ingress.", "Check its class and that a controller of that class runs.";
+    INGRESS_CLASS = "ingress-class-missing", "The ingress's class does not exist",
+        "spec.ingressClassName names an IngressClass that is not there, so no controller takes the Ingress.",
+        "Correct the class (`kubectl get ingressclass`), or install its controller.";
     INGRESS_TLS = "ingress-certificate-missing", "The ingress's certificate Secret is missing",
         "A Secret that spec.tls names does not exist: clients get the controller's default certificate.",
         "Create it, or look at the Certificate that should.";
@@ -37,6 +40,13 @@ fn ingress(object: &Object, related: &Related<'_>, _: Timestamp) -> Verdict {
             verdict = blames.into_iter().fold(verdict.and(finding), Verdict::blame);
         }
     }
+    let class = &ingress.spec.ingress_class_name;
+    if !class.is_empty() && related.get("networking.k8s.io", "IngressClass", "", class).is_missing() {
+        let missing = ObjectRef::new("networking.k8s.io", "IngressClass", "", class);
+        verdict = verdict
+            .and(Verdict::fail(&INGRESS_CLASS, format!("class {class} does not exist: no controller takes it")))
+            .blame(missing);
+    }
     for tls in ingress.spec.tls.iter().filter(|tls| !tls.secret_name.is_empty()) {
         if related.get("", "Secret", namespace, &tls.secret_name).is_missing() {
             let secret = ObjectRef::new("", "Secret", namespace, &tls.secret_name);
@@ -49,6 +59,10 @@ fn ingress(object: &Object, related: &Related<'_>, _: Timestamp) -> Verdict {
 
 fn backend_missing(backend: &Backend, namespace: &str, related: &Related<'_>) -> Option<Verdict> {
     let wanted = backend.service.as_ref()?;
+    // Controllers for AWS load balancers name an action of an annotation here, not a Service.
+    if &*wanted.port.name == "use-annotation" {
+        return None;
+    }
     let reference = ObjectRef::new("", "Service", namespace, &wanted.name);
     let found = match related.inventory.find(&reference) {
         crate::object::Lookup::Missing => {
@@ -59,6 +73,9 @@ fn backend_missing(backend: &Backend, namespace: &str, related: &Related<'_>) ->
         found => found.found()?,
     };
     let Body::Service(service) = &found.body else { return None };
+    if &*service.spec.r#type == "ExternalName" {
+        return None;
+    }
     let fits = |port: &crate::object::ServicePort| {
         (wanted.port.number != 0 && port.port == wanted.port.number)
             || (!wanted.port.name.is_empty() && port.name == wanted.port.name)

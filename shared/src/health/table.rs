@@ -1,8 +1,8 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, codes_of_graph, controllers, expectations, extension, flux, generic, minio, network, node, pod,
-    policy, precedence, service, spark, stateless, storage, strimzi, workload,
+    Related, batch, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio, network, node,
+    pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -37,6 +37,7 @@ pub static RULES: &[&[Rule]] = &[
     node::RULES,
     storage::RULES,
     network::RULES,
+    gateway::RULES,
     service::RULES,
     policy::RULES,
     extension::RULES,
@@ -64,6 +65,7 @@ static CODES: &[&[&Code]] = &[
     node::CODES,
     storage::CODES,
     network::CODES,
+    gateway::CODES,
     service::CODES,
     policy::CODES,
     extension::CODES,
