@@ -51,6 +51,12 @@ fn claim(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
                 .get(&"storage".into())
                 .map_or_else(String::new, |size| format!(", {}", text::bytes(*size)));
             let mut verdict = Verdict::ok(&CLAIM_BOUND, format!("bound{size}"));
+            let volume = &claim.spec.volume_name;
+            if !volume.is_empty() && related.get("", "PersistentVolume", "", volume).is_missing() {
+                let missing = ObjectRef::new("", "PersistentVolume", "", volume);
+                verdict =
+                    verdict.and(Verdict::fail(&CLAIM_LOST, format!("its volume {volume} is gone"))).blame(missing);
+            }
             for condition in claim.status.conditions.iter().filter(|condition| condition.is_true()) {
                 if matches!(
                     &*condition.r#type,
@@ -116,10 +122,16 @@ fn pending(object: &Object, claim: &Claim, related: &Related<'_>, now: Timestamp
                 && pod.needs.iter().any(|need| need.kind == "PersistentVolumeClaim" && need.name == object.meta.name)
         })
     });
+    let pods_read = related.inventory.was_read("", "Pod", &object.meta.namespace);
+    if waits && !used && !pods_read && event.is_none() {
+        return Verdict::progressing(&CLAIM_WAITS, "waits for its first pod; the pods were not read");
+    }
     if waits && !used && event.is_none() {
         return Verdict::ok(&CLAIM_WAITS, "waits for its first pod");
     }
-    let late = age.is_some_and(|age| age > related.limits.creating_seconds);
+    // A class that was not read may be one that waits for a first pod: no deadline then.
+    let known = class.is_some() || name == Some("") || related.inventory.was_read("storage.k8s.io", "StorageClass", "");
+    let late = known && age.is_some_and(|age| age > related.limits.creating_seconds);
     let what = name.map_or_else(String::new, |name| format!(" of class {name}"));
     let text = format!("no volume{what} yet{said}");
     let verdict = if event.is_some() || late {
@@ -213,13 +225,11 @@ mod tests {
                 "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {{name: {name}}}\nprovisioner: x.csi.io\nvolumeBindingMode: {mode}\n"
             )
         };
-        expect(
-            &format!("{CLAIM}{}", class("fast", "WaitForFirstConsumer")),
-            "PersistentVolumeClaim",
-            "data",
-            Level::Ok,
-            "pvc-waits-for-consumer",
-        );
+        // Only pods that were read can say that none of them uses the claim.
+        let waits = format!("{CLAIM}{}", class("fast", "WaitForFirstConsumer"));
+        let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: other, namespace: a}\n";
+        expect(&waits, "PersistentVolumeClaim", "data", Level::Progressing, "pvc-waits-for-consumer");
+        expect(&format!("{waits}{pod}"), "PersistentVolumeClaim", "data", Level::Ok, "pvc-waits-for-consumer");
         expect(
             &format!("{CLAIM}{}", class("fast", "Immediate")),
             "PersistentVolumeClaim",
