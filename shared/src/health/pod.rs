@@ -140,7 +140,7 @@ fn failed(object: &Object, pod: &Pod, now: Timestamp) -> Verdict {
     }
     let exits = pod.all_containers().filter_map(|container| {
         let exit = container.status.as_ref()?.state.terminated.as_ref()?;
-        (exit.exit_code != 0).then(|| (container, exit))
+        (exit.exit_code != 0).then_some((container, exit))
     });
     let mut verdict = match exits.max_by_key(|(_, exit)| exit.finished_at) {
         Some((container, exit)) => {

@@ -104,7 +104,8 @@ fn autoscaler(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
             return no_metrics(object, autoscaler, active, related, now);
         }
     }
-    if !able.is_some_and(Condition::is_true) {
+    let limits = find_condition(&conditions, "ScalingLimited").is_some_and(Condition::is_true);
+    if !limits && !able.is_some_and(Condition::is_true) {
         let why = able.map(|able| able.text().into_owned()).unwrap_or_default();
         return Verdict::progressing(&HPA_WAITING, format!("is not able to scale yet. {why}"))
             .since(able.and_then(Condition::since));

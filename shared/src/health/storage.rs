@@ -28,11 +28,18 @@ codes! {
         "The storage reported an error; this snapshot cannot be restored from.", "Read the error and take another one.";
     SNAPSHOT_PENDING = "snapshot-not-ready", "The snapshot is not ready",
         "The snapshot is being taken; it cannot be restored from yet.", "Wait; look at the snapshotter when it stays.";
+    ATTACHMENT_OK = "volume-attached", "The volume is attached", "The volume is attached to its node, or not asked to be.", "Nothing to do.";
+    ATTACHMENT_WAITS = "volume-attaching", "The volume is being attached",
+        "The driver has not reported the volume as attached yet.", "If it stays: look at the driver's controller and at the node.";
+    ATTACHMENT_FAILED = "volume-attach-failed", "The volume cannot be attached or detached",
+        "The driver reports an error, mostly that the volume is still attached to another node, or that the node takes no more volumes. The pod that needs it stays in ContainerCreating.",
+        "Read the error; look at the node that still holds the volume.";
 }
 
 const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::new("storage.k8s.io", "VolumeAttachment", attachment),
     Rule::new("", "PersistentVolumeClaim", claim),
     Rule::new("", "PersistentVolume", volume),
     Rule::new(SNAPSHOTS, "VolumeSnapshot", snapshot),
@@ -183,6 +190,24 @@ fn volume(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         "" => precedence::no_status(object, None, related, now),
         phase => Verdict::ok(&CLAIM_BOUND, phase.to_owned()),
     }
+}
+
+fn attachment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let Some(custom) = object.custom() else { return Verdict::ok(&precedence::OK, "no state is reported") };
+    let since = object.meta.creation_timestamp;
+    for (pointer, what) in [("/attachError/message", "attach"), ("/detachError/message", "detach")] {
+        let error = custom.status_text(pointer);
+        if !error.is_empty() {
+            let node = custom.spec_text("/nodeName");
+            return Verdict::fail(&ATTACHMENT_FAILED, format!("cannot {what} at {node}: {error}")).since(since.get());
+        }
+    }
+    if custom.status_at("/attached").and_then(serde_json::Value::as_bool) == Some(true) {
+        return Verdict::ok(&ATTACHMENT_OK, "attached");
+    }
+    let late = since.seconds_before(now).is_some_and(|age| age > related.limits.progress_seconds);
+    let level = if late { crate::report::Level::Fail } else { crate::report::Level::Progressing };
+    Verdict::new(level, &ATTACHMENT_WAITS, "is not attached yet").since(since.get())
 }
 
 fn snapshot(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
