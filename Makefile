@@ -1,0 +1,33 @@
+# Every command that a person or CI runs.
+CARGO ?= cargo
+NOW := 2026-11-20T03:00:00Z
+HEALTH := target/release/kubectl-mlops-health
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test conformance lint dist
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: build ## health of the two sample platforms in examples/, without a cluster
+	@echo '$$ kubectl mlops health --from examples/healthy'
+	@$(HEALTH) --from examples/healthy --now $(NOW)
+	@echo
+	@echo '$$ kubectl mlops health --from examples/degraded'
+	@$(HEALTH) --from examples/degraded --now $(NOW) || test $$? -eq 1
+
+build: ## the plugins, optimised
+	$(CARGO) build --release --locked
+
+test: ## unit, property, golden and command-line tests; needs no cluster and no network
+	$(CARGO) test --workspace --locked
+
+conformance: ## verdicts against outside oracles (../shared/conformance or $$MLOPS_CONFORMANCE)
+	$(CARGO) test --locked -p mlops-tests --features conformance --test conformance
+
+lint: ## format and clippy; warnings fail in CI
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- $(if $(CI),-D warnings,)
+
+dist: ## small binaries with fat LTO, in target/dist/
+	$(CARGO) build --profile dist --locked

@@ -1,0 +1,130 @@
+//! One run: settings, source, engine, report, rendering, exit.
+
+use crate::args::{Args, Command};
+use crate::settings::{self, Settings};
+use crate::{capacity, diff, explain};
+use jiff::Timestamp;
+use mlops_shared::cli::{Exit, Failure, Printer, platform};
+use mlops_shared::health::{Ingredients, judge, report};
+use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Sym};
+use mlops_shared::platform::Platform;
+use mlops_shared::report::{Format, Style, render};
+use mlops_shared::source::{Limits, Snapshot, read_path};
+
+/// Runs the command line.
+pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
+    let word = args.output.output.as_deref().unwrap_or("table");
+    match &args.command {
+        Some(Command::Explain { code }) => {
+            printer.answer(explain::explain(code.as_deref())?.as_bytes())?;
+            return Ok(Exit::Clean);
+        }
+        Some(Command::Diff { old, new }) => {
+            let diff = diff::diff(old, new)?;
+            printer.answer(diff.text.as_bytes())?;
+            return Ok(if diff.is_worse { Exit::Findings } else { Exit::Clean });
+        }
+        _ => {}
+    }
+    let (platform, origin) = platform(args.source.platform.as_ref())?;
+    if matches!(args.command, Some(Command::Platform)) {
+        return print_platform(&platform, word, printer);
+    }
+    let settings = settings::resolve(args, Timestamp::now())?;
+    let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
+    let mut snapshot = read(&settings)?;
+    snapshot.view.platform = Some(origin);
+    if matches!(args.command, Some(Command::Capacity)) {
+        return print_capacity(&snapshot.inventory, &settings, args, format, printer);
+    }
+    let judgement = judge(&snapshot.inventory, &platform, settings.now);
+    let report = report(Ingredients {
+        inventory: &snapshot.inventory,
+        judgement: &judgement,
+        platform: &platform,
+        view: snapshot.view,
+        notes: snapshot.notes,
+        gaps: snapshot.gaps,
+        now: settings.now,
+    });
+    let style = Style {
+        color: args.output.use_color(printer.is_terminal()),
+        width: printer.columns(),
+        headers: !args.output.no_headers,
+        show: settings.show,
+    };
+    let text = render(&report, format, &style).map_err(Failure::unchecked)?;
+    printer.answer(text.as_bytes())?;
+    // What nobody can tell is not well: it never ends as a clean check.
+    let is_unsure = report.summary.partial
+        || report.causes.iter().any(|cause| cause.verdict == mlops_shared::report::Level::Unknown);
+    let has_findings = report.causes.iter().any(|cause| settings.fail_on.is_met(cause.verdict));
+    Ok(Exit::of_check(has_findings, is_unsure))
+}
+
+fn read(settings: &Settings) -> Result<Snapshot, Failure> {
+    let Some(path) = &settings.from else {
+        return Err(Failure::unchecked("reading a live cluster is not built into this version")
+            .hint("give --from PATH: a folder, file, bundle or stream"));
+    };
+    let snapshot = read_path(path, &Limits::default())?;
+    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+}
+
+/// Keeps what `-n` and `-l` ask for of a file, which holds what it holds.
+fn narrow(inventory: Inventory, settings: &Settings) -> Inventory {
+    if settings.namespaces.is_empty() && settings.selector.is_none() {
+        return inventory;
+    }
+    let namespaces: Vec<Sym> = settings.namespaces.iter().map(|name| Sym::new(name)).collect();
+    let scope = if namespaces.is_empty() { inventory.scope().clone() } else { Scope::Namespaces(namespaces.clone()) };
+    let mut builder = InventoryBuilder::new(scope, inventory.is_complete());
+    for section in inventory.sections() {
+        builder.section(section.clone());
+    }
+    let (objects, events) = inventory.into_parts();
+    for object in objects {
+        let in_scope =
+            namespaces.is_empty() || object.meta.namespace.is_empty() || namespaces.contains(&object.meta.namespace);
+        if in_scope && settings.selector.as_ref().is_none_or(|selector| selector.matches(&object.meta.labels)) {
+            builder.push(Decoded::Object(object));
+        }
+    }
+    for event in events {
+        builder.push(Decoded::Event(event));
+    }
+    builder.finish()
+}
+
+fn print_platform(platform: &Platform, word: &str, printer: &Printer) -> Result<Exit, Failure> {
+    let text = match word {
+        "json" => serde_json::to_string_pretty(platform).map(|text| text + "\n").map_err(|error| error.to_string()),
+        "table" | "yaml" => serde_saphyr::to_string(platform).map_err(|error| error.to_string()),
+        other => return Err(Failure::usage(format!("a platform file is printed as yaml or json, not as {other:?}"))),
+    };
+    printer.answer(text.map_err(Failure::unchecked)?.as_bytes())?;
+    Ok(Exit::Clean)
+}
+
+fn print_capacity(
+    inventory: &Inventory,
+    settings: &Settings,
+    args: &Args,
+    format: Format,
+    printer: &Printer,
+) -> Result<Exit, Failure> {
+    let picture = capacity::capacity(inventory, settings.now);
+    if picture.nodes.is_empty() {
+        return Err(Failure::unchecked("no node could be read").hint("capacity needs nodes and pods"));
+    }
+    let text = match format {
+        Format::Table | Format::Wide => capacity::table(&picture, !args.output.no_headers),
+        Format::Json => serde_json::to_string_pretty(&picture)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::unchecked(error.to_string()))?,
+        Format::Yaml => serde_saphyr::to_string(&picture).map_err(|error| Failure::unchecked(error.to_string()))?,
+        _ => return Err(Failure::usage("capacity is printed as table, json or yaml")),
+    };
+    printer.answer(text.as_bytes())?;
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,60 @@
+//! A failure that ends a run: one line that says what failed and on what, then hints.
+
+use super::Exit;
+use crate::platform::PlatformError;
+use crate::source::SourceError;
+use crate::text;
+use std::fmt;
+
+/// Why a run ended before its answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// What failed and on what, a lower-case fragment. Not made safe to print.
+    pub message: String,
+    /// What to do about it.
+    pub hints: Vec<String>,
+    /// How the process ends.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// Wrong usage or broken input.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: Vec::new(), exit: Exit::Usage }
+    }
+
+    /// Something could not be checked.
+    pub fn unchecked(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: Vec::new(), exit: Exit::Unchecked }
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    /// `error: …` and `hint: …` lines, safe to print.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "error: {}", text::line(&self.message))?;
+        for hint in &self.hints {
+            writeln!(out, "hint: {}", text::line(hint))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self { hints: error.hints(), ..Self::usage(error.to_string()) }
+    }
+}
+
+impl From<PlatformError> for Failure {
+    fn from(error: PlatformError) -> Self {
+        Self { hints: error.hints(), ..Self::usage(error.to_string()) }
+    }
+}

@@ -1,0 +1,11 @@
+//! The command line: flag groups, exit codes, failures with hints, and the two streams.
+
+mod args;
+mod exit;
+mod failure;
+mod printer;
+
+pub use args::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, When as ColorChoice, platform};
+pub use exit::Exit;
+pub use failure::Failure;
+pub use printer::Printer;

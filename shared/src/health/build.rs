@@ -1,0 +1,344 @@
+//! From a judgement to the report.
+
+use super::graph::Node;
+use super::judge::Judgement;
+use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Unread};
+use crate::platform::{Area, Platform};
+use crate::report::{
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Level, Note, ObjectId, Report, Summary,
+    Verdict, View,
+};
+use crate::text;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+/// What a report is built from.
+#[derive(Debug)]
+pub struct Ingredients<'a> {
+    /// What was read.
+    pub inventory: &'a Inventory,
+    /// What the engine found.
+    pub judgement: &'a Judgement,
+    /// What was expected, and the exceptions.
+    pub platform: &'a Platform,
+    /// Whose view it is.
+    pub view: View,
+    /// Things to know that are no finding.
+    pub notes: Vec<String>,
+    /// What could not be read beyond the inventory's sections.
+    pub gaps: Vec<String>,
+    /// The instant that verdicts were made for.
+    pub now: Timestamp,
+}
+
+/// Builds the report of a run.
+pub fn report(ingredients: Ingredients<'_>) -> Report {
+    let builder = Builder { exceptions: vec![0; ingredients.platform.exceptions.len()], it: &ingredients };
+    builder.build()
+}
+
+struct Builder<'a, 'b> {
+    it: &'b Ingredients<'a>,
+    /// How many findings each exception of the platform file matched.
+    exceptions: Vec<usize>,
+}
+
+impl Builder<'_, '_> {
+    fn build(mut self) -> Report {
+        let (inventory, judgement) = (self.it.inventory, self.it.judgement);
+        let mut excepted: HashMap<Node, usize> = HashMap::new();
+        let mut causes = Vec::new();
+        let mut cause_of: HashMap<Node, ObjectId> = HashMap::new();
+        for root in &judgement.roots {
+            for effect in &root.explains {
+                cause_of.insert(*effect, self.id(root.node));
+                self.except(*effect, &mut excepted);
+            }
+            // An accepted root does not hide what it explains: that was not accepted.
+            if !self.except(root.node, &mut excepted) {
+                causes.push(self.cause(root.node, &root.explains, &excepted));
+                continue;
+            }
+            for effect in root.explains.iter().filter(|effect| !excepted.contains_key(effect)) {
+                causes.push(self.cause(*effect, &[], &excepted));
+            }
+        }
+        causes.sort_by(|one, two| (two.verdict, two.explains.len()).cmp(&(one.verdict, one.explains.len())));
+
+        let entries: Vec<Entry> = inventory
+            .objects()
+            .iter()
+            .zip(&judgement.verdicts)
+            .enumerate()
+            .map(|(index, (object, verdict))| {
+                let node = Node::Object(index);
+                let exception = excepted.get(&node).map(|rule| self.it.platform.exceptions[*rule].reason.clone());
+                self.entry(object, verdict, cause_of.get(&node).cloned(), exception)
+            })
+            .collect();
+
+        let coverage = self.coverage();
+        let partial = coverage.iter().any(|section| section.gap) || !self.it.gaps.is_empty();
+        let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
+        for entry in &entries {
+            *levels.entry(entry.verdict).or_default() += 1;
+        }
+        let worst = causes.iter().map(|cause| cause.verdict).max().unwrap_or(Level::Ok);
+        let explained = causes.iter().map(|cause| cause.explains.len()).sum();
+        let mut notes = self.it.notes.clone();
+        notes.extend(self.it.gaps.iter().map(|gap| format!("not read: {gap}")));
+        Report {
+            api_version: API_VERSION.to_owned(),
+            kind: "HealthReport".to_owned(),
+            generated_at: self.it.now.to_string(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            view: self.view(),
+            verdict: if partial { worst.max(Level::Unknown) } else { worst },
+            summary: Summary { objects: entries.len(), levels, causes: causes.len(), explained, partial },
+            areas: self.areas(&entries, &excepted),
+            causes,
+            objects: entries,
+            coverage,
+            exceptions: self.exception_uses(),
+            notes,
+        }
+    }
+
+    fn view(&self) -> View {
+        let mut view = self.it.view.clone();
+        if let Scope::Namespaces(names) = self.it.inventory.scope() {
+            view.namespaces = names.iter().map(ToString::to_string).collect();
+        }
+        view
+    }
+
+    /// Whether an exception covers this node's finding; counts it.
+    fn except(&mut self, node: Node, excepted: &mut HashMap<Node, usize>) -> bool {
+        let verdict = self.it.judgement.verdict(node);
+        let object = self.reference(node);
+        let rules = &self.it.platform.exceptions;
+        let fits = |(index, rule): (usize, &crate::platform::Exception)| {
+            (!rule.is_expired(self.it.now) && rule.matches(verdict.code.id, &object)).then_some(index)
+        };
+        let Some(rule) = rules.iter().enumerate().find_map(fits) else { return false };
+        self.exceptions[rule] += 1;
+        excepted.insert(node, rule);
+        true
+    }
+
+    fn reference(&self, node: Node) -> ObjectRef {
+        match node {
+            Node::Object(index) => self.it.inventory.objects()[index].reference(),
+            Node::Absent(index) => self.it.judgement.absences[index].object.clone(),
+        }
+    }
+
+    fn id(&self, node: Node) -> ObjectId {
+        match node {
+            Node::Object(index) => {
+                let object = &self.it.inventory.objects()[index];
+                ObjectId {
+                    api_version: object.ty.api_version(),
+                    kind: object.ty.kind.to_string(),
+                    namespace: object.meta.namespace.to_string(),
+                    name: object.meta.name.to_string(),
+                }
+            }
+            Node::Absent(index) => {
+                let object = &self.it.judgement.absences[index].object;
+                ObjectId {
+                    api_version: object.group.to_string(),
+                    kind: object.kind.to_string(),
+                    namespace: object.namespace.to_string(),
+                    name: object.name.to_string(),
+                }
+            }
+        }
+    }
+
+    fn area(&self, node: Node) -> Area {
+        match node {
+            Node::Object(index) => self.it.platform.area_of(&self.it.inventory.objects()[index]),
+            Node::Absent(index) => self.it.judgement.absences[index].area,
+        }
+    }
+
+    fn cause(&self, node: Node, explains: &[Node], excepted: &HashMap<Node, usize>) -> Cause {
+        let verdict = self.it.judgement.verdict(node);
+        let object = self.id(node);
+        let mut evidence = verdict.evidence.clone();
+        evidence.extend(verdict.more.iter().map(|more| format!("{} {}: {}", more.level, more.code.id, more.message)));
+        Cause {
+            command: verdict.command.clone().unwrap_or_else(|| describe(&object)),
+            object,
+            verdict: verdict.worst_level().max(verdict.level),
+            code: verdict.code.id.to_owned(),
+            message: verdict.message.to_string(),
+            area: self.area(node).word().to_owned(),
+            since: verdict.since.map(|time| time.to_string()),
+            evidence,
+            explains: explains
+                .iter()
+                .filter(|effect| !excepted.contains_key(effect))
+                .map(|effect| {
+                    let verdict = self.it.judgement.verdict(*effect);
+                    Explained {
+                        object: self.id(*effect),
+                        verdict: verdict.level,
+                        code: verdict.code.id.to_owned(),
+                        message: verdict.message.to_string(),
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    fn entry(&self, object: &Object, verdict: &Verdict, cause: Option<ObjectId>, exception: Option<String>) -> Entry {
+        Entry {
+            api_version: object.ty.api_version(),
+            kind: object.ty.kind.to_string(),
+            namespace: object.meta.namespace.to_string(),
+            name: object.meta.name.to_string(),
+            area: self.it.platform.area_of(object).word().to_owned(),
+            verdict: verdict.level,
+            code: verdict.code.id.to_owned(),
+            message: verdict.message.to_string(),
+            since: verdict.since.map(|time| time.to_string()),
+            evidence: verdict.evidence.clone(),
+            more: verdict
+                .more
+                .iter()
+                .map(|more| Note {
+                    verdict: more.level,
+                    code: more.code.id.to_owned(),
+                    message: more.message.to_string(),
+                })
+                .collect(),
+            cause,
+            exception,
+        }
+    }
+
+    fn areas(&self, entries: &[Entry], excepted: &HashMap<Node, usize>) -> Vec<AreaSummary> {
+        let mut rows = Vec::new();
+        for area in Area::ALL {
+            let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
+            let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut worst = Level::Ok;
+            let mine = entries.iter().enumerate().filter(|(_, entry)| entry.area == area.word());
+            for (index, entry) in mine {
+                *levels.entry(entry.verdict).or_default() += 1;
+                *kinds.entry(&entry.kind).or_default() += 1;
+                if !excepted.contains_key(&Node::Object(index)) {
+                    worst = worst.max(entry.verdict);
+                }
+            }
+            let absent: Vec<_> = self.it.judgement.absences.iter().filter(|absence| absence.area == area).collect();
+            worst = absent.iter().map(|absence| absence.verdict.level).fold(worst, |worst, level| {
+                // A component that nobody requires does not colour its area.
+                if level == Level::Absent { worst } else { worst.max(level) }
+            });
+            let objects: usize = levels.values().sum();
+            let missing = absent.iter().map(|absence| absence.verdict.message.to_string());
+            if objects == 0 && absent.is_empty() {
+                continue;
+            }
+            rows.push(AreaSummary {
+                area: area.word().to_owned(),
+                title: area.title().to_owned(),
+                verdict: if objects == 0 && worst == Level::Ok { Level::Absent } else { worst },
+                objects,
+                levels,
+                line: line(&kinds, missing.collect()),
+            });
+        }
+        rows
+    }
+
+    fn coverage(&self) -> Vec<Coverage> {
+        let sections = self.it.inventory.sections().iter();
+        let row = |section: &crate::object::Section| {
+            let (read, objects, why, gap) = match &section.state {
+                SectionState::Read(count) => (true, *count, None, false),
+                SectionState::Unread(why) => (false, 0, Some(why.to_string()), why.is_gap()),
+            };
+            let forbidden = matches!(&section.state, SectionState::Unread(Unread::Forbidden(_)));
+            let hint = forbidden.then(|| {
+                format!(
+                    "a ClusterRole needs: apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"list\"]",
+                    section.group, section.resource
+                )
+            });
+            Coverage { group: section.group.to_string(), kind: section.kind.to_string(), read, objects, why, gap, hint }
+        };
+        sections.map(row).collect()
+    }
+
+    fn exception_uses(&self) -> Vec<ExceptionUse> {
+        let rules = self.it.platform.exceptions.iter().zip(&self.exceptions);
+        let state = |rule: &crate::platform::Exception, matched: usize| {
+            if rule.is_expired(self.it.now) {
+                "expired"
+            } else if matched > 0 {
+                "used"
+            } else {
+                "unused"
+            }
+        };
+        rules
+            .map(|(rule, matched)| ExceptionUse {
+                code: rule.code.clone(),
+                object: rule.object.clone(),
+                reason: rule.reason.clone(),
+                expires: rule.expires.to_string(),
+                state: state(rule, *matched).to_owned(),
+                matched: *matched,
+            })
+            .collect()
+    }
+}
+
+/// Kinds that say most about an area, in the order in which a line names them.
+const TELLING: &[&str] = &[
+    "GitRepository",
+    "Kustomization",
+    "HelmRelease",
+    "Kafka",
+    "KafkaTopic",
+    "Tenant",
+    "SparkApplication",
+    "Node",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "Prometheus",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Pod",
+    "CustomResourceDefinition",
+];
+
+fn line(kinds: &BTreeMap<&str, usize>, missing: Vec<String>) -> String {
+    let named = TELLING.iter().filter_map(|kind| kinds.get(kind).map(|count| text::plural(*count, kind)));
+    let mut parts: Vec<String> = named.take(5).collect();
+    if parts.is_empty() {
+        parts = kinds.iter().take(4).map(|(kind, count)| text::plural(*count, kind)).collect();
+    }
+    parts.extend(missing);
+    parts.join(", ")
+}
+
+/// The command that shows an object, safe to copy into a shell.
+fn describe(object: &ObjectId) -> String {
+    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
+    let kind = object.kind.to_lowercase();
+    let resource = if group.is_empty() { kind } else { format!("{kind}.{group}") };
+    let namespace = if object.namespace.is_empty() {
+        String::new()
+    } else {
+        format!(" -n {}", text::shell_word(&object.namespace))
+    };
+    format!("kubectl describe{namespace} {} {}", text::shell_word(&resource), text::shell_word(&object.name))
+}

@@ -1,0 +1,128 @@
+//! Controllers that are down: the statuses that they alone write are stale, whatever they say.
+
+use crate::object::{Inventory, Object};
+use crate::report::{Level, Verdict, codes};
+
+codes! {
+    STATUS_STALE = "status-stale", "The status is stale: its controller is down",
+        "The controller that writes this object's status does not run. What the status says was true at some time in the past; nobody refreshes it and nobody acts on the object.",
+        "Bring the controller back first; it is named as the cause. Then look again.";
+}
+
+/// Which Deployment writes the status of a group of kinds.
+struct Controller {
+    /// The API group, and a kind of it; an empty kind stands for all.
+    writes: (&'static str, &'static str),
+    /// The Deployment's name, or the start of it where a release name may follow.
+    deployment: &'static str,
+}
+
+const fn row(group: &'static str, kind: &'static str, deployment: &'static str) -> Controller {
+    Controller { writes: (group, kind), deployment }
+}
+
+/// Names as the projects' own manifests and charts give them.
+const CONTROLLERS: &[Controller] = &[
+    row("source.toolkit.fluxcd.io", "", "source-controller"),
+    row("kustomize.toolkit.fluxcd.io", "", "kustomize-controller"),
+    row("helm.toolkit.fluxcd.io", "", "helm-controller"),
+    row("notification.toolkit.fluxcd.io", "", "notification-controller"),
+    row("image.toolkit.fluxcd.io", "ImageUpdateAutomation", "image-automation-controller"),
+    row("image.toolkit.fluxcd.io", "", "image-reflector-controller"),
+    row("kafka.strimzi.io", "KafkaTopic", "*-entity-operator"),
+    row("kafka.strimzi.io", "KafkaUser", "*-entity-operator"),
+    row("kafka.strimzi.io", "", "strimzi-cluster-operator"),
+    row("core.strimzi.io", "", "strimzi-cluster-operator"),
+    row("minio.min.io", "", "minio-operator"),
+    row("sparkoperator.k8s.io", "", "spark-operator-controller"),
+    row("sparkoperator.k8s.io", "", "spark-operator"),
+    row("cert-manager.io", "", "cert-manager"),
+    row("monitoring.coreos.com", "Prometheus", "prometheus-operator"),
+];
+
+/// Marks objects whose controller is known to be down: what seems well becomes unknown, and
+/// everything of it blames the controller's Deployment.
+///
+/// A controller that is not among the objects proves nothing here: it may run in a namespace that
+/// was not read. `verdicts` are in the inventory's order.
+pub(super) fn mark_stale(inventory: &Inventory, verdicts: &mut [Verdict]) {
+    let deployments = inventory.of_kind("apps", "Deployment");
+    for controller in CONTROLLERS {
+        let found: Vec<&Object> =
+            deployments.iter().filter(|deployment| fits(controller.deployment, &deployment.meta.name)).collect();
+        let is_down = |deployment: &&Object| {
+            deployment.workload().and_then(|workload| workload.status.as_ref()).is_some_and(|status| {
+                status.available_replicas == 0
+                    && inventory.position(deployment).is_some_and(|index| {
+                        verdicts[index].level >= Level::Warn || deployment.workload().is_some_and(|it| it.wanted() == 0)
+                    })
+            })
+        };
+        let Some(down) = found.first().filter(|_| found.iter().all(is_down)).map(|down| down.reference()) else {
+            continue;
+        };
+        for (index, object) in inventory.objects().iter().enumerate() {
+            let (group, kind) = controller.writes;
+            let is_its = &*object.ty.group == group && (kind.is_empty() || &*object.ty.kind == kind);
+            let cluster = object.meta.labels.get("strimzi.io/cluster").unwrap_or_default();
+            let is_local = !controller.deployment.starts_with('*') || down.name.starts_with(cluster);
+            if !is_its || !is_local || verdicts[index].blames.contains(&down) {
+                continue;
+            }
+            let verdict = &mut verdicts[index];
+            if matches!(verdict.level, Level::Ok | Level::Progressing) {
+                let said = std::mem::take(&mut verdict.message);
+                *verdict = Verdict::unknown(
+                    &STATUS_STALE,
+                    format!("status is stale, {} is down; it last said: {said}", down.name),
+                )
+                .since(verdict.since);
+            }
+            verdict.blames.insert(0, down.clone());
+        }
+    }
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(end) => name.ends_with(end),
+        None => name == pattern || name.strip_suffix(pattern).is_some_and(|start| start.ends_with('-')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    #[test]
+    fn names_of_releases_are_recognised() {
+        assert!(fits("spark-operator", "spark-operator"));
+        assert!(fits("prometheus-operator", "kps-prometheus-operator"));
+        assert!(!fits("source-controller", "resource-controller"));
+        assert!(fits("*-entity-operator", "mlops-kafka-cluster-entity-operator"));
+    }
+
+    #[test]
+    fn a_ready_object_of_a_dead_controller_is_not_ready() {
+        let inventory = testing::inventory(
+            "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: kustomize-controller, namespace: flux-system, generation: 1}
+spec: {replicas: 0}
+status: {observedGeneration: 1}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system, generation: 1}
+status: {observedGeneration: 1, conditions: [{type: Ready, status: 'True', reason: ReconciliationSucceeded}]}
+",
+        );
+        let mut verdicts: Vec<Verdict> = vec![Verdict::ok(&super::super::precedence::OK, "well"); 2];
+        mark_stale(&inventory, &mut verdicts);
+        let index = inventory.position(&inventory.of_kind("kustomize.toolkit.fluxcd.io", "Kustomization")[0]);
+        let verdict = &verdicts[index.expect("position")];
+        assert_eq!((verdict.level, verdict.code.id), (Level::Unknown, "status-stale"));
+        assert_eq!(verdict.blames[0].to_string(), "Deployment/flux-system/kustomize-controller");
+    }
+}

@@ -1,0 +1,51 @@
+//! A verdict for one object, and the graph that names the one cause of many.
+//!
+//! Everything here is pure: objects, thresholds and `now` in, verdicts out.
+
+mod batch;
+mod build;
+mod codes_of_graph;
+mod controllers;
+mod expectations;
+mod flux;
+mod flux_inventory;
+mod generic;
+mod graph;
+mod judge;
+mod minio;
+mod pod;
+mod precedence;
+mod related;
+mod spark;
+mod strimzi;
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+mod workload;
+
+pub use build::{Ingredients, report};
+pub use expectations::Absence;
+pub use graph::{Node, Root};
+pub use judge::{Judgement, judge};
+pub use related::Related;
+pub use table::{Assess, RULES, Rule, all_codes, find_code};
+
+use crate::object::{Body, Object};
+use crate::report::Verdict;
+use jiff::Timestamp;
+
+/// The verdict for one object.
+///
+/// Precedence: an object that could not be read is unknown; one that is being deleted is judged by
+/// its deletion; then its kind's own rule, or the generic engine where there is none. Kind rules
+/// themselves put suspension before a generation that was not observed, and that before conditions.
+pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
+    if let Body::Unreadable(why) = &object.body {
+        return Verdict::unknown(&precedence::OBJECT_UNREADABLE, format!("cannot be judged: {why}"));
+    }
+    if let Some(verdict) = precedence::terminating(object, related, now) {
+        return verdict;
+    }
+    let rule = table::find(&object.ty.group, &object.ty.kind);
+    rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now)
+}

@@ -1,0 +1,373 @@
+//! The inventory: all records of a run, what was read and what could not be, and how to find an object.
+
+use super::decode::Decoded;
+use super::{Event, Object, ObjectRef, Sym, Uid};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// Why a section could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// The source does not hold this kind, and cannot tell whether the cluster does.
+    NotInSource,
+    /// The API server does not serve this kind.
+    NotServed,
+    /// It lies outside the namespaces that were asked for.
+    OutOfScope,
+    /// It was not asked for.
+    NotAsked,
+    /// The account may not list it; the text is the server's.
+    Forbidden(String),
+    /// No answer in time.
+    TimedOut,
+    /// Anything else, in words.
+    Failed(String),
+}
+
+impl Unread {
+    /// Whether something was wanted and could not be had, so that the report is partial.
+    pub fn is_gap(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::TimedOut | Self::Failed(_))
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInSource => out.write_str("not in the source"),
+            Self::NotServed => out.write_str("not installed"),
+            Self::OutOfScope => out.write_str("outside the namespaces asked for"),
+            Self::NotAsked => out.write_str("not asked for"),
+            Self::Forbidden(text) if text.is_empty() => out.write_str("forbidden"),
+            Self::Forbidden(text) => write!(out, "forbidden: {text}"),
+            Self::TimedOut => out.write_str("timed out"),
+            Self::Failed(text) => out.write_str(text),
+        }
+    }
+}
+
+/// Which namespaces were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole cluster.
+    #[default]
+    Cluster,
+    /// These namespaces, and what has none.
+    Namespaces(Vec<Sym>),
+}
+
+/// What became of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SectionState {
+    /// All of it was read; so many objects.
+    Read(usize),
+    /// It was not.
+    Unread(Unread),
+}
+
+/// One kind that was read, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// API group; empty for the core group.
+    pub group: Sym,
+    /// Kind.
+    pub kind: Sym,
+    /// Plural name, for commands and Role lines; may be empty in files.
+    pub resource: Sym,
+    /// What became of it.
+    pub state: SectionState,
+}
+
+/// The answer to "is this object there".
+#[derive(Debug, Clone, Copy)]
+pub enum Lookup<'a> {
+    /// It is.
+    Found(&'a Object),
+    /// It is not, and the kind was read where it would be.
+    Missing,
+    /// Nobody can tell: the kind was not read there.
+    Unread,
+}
+
+impl<'a> Lookup<'a> {
+    /// The object, if it was found.
+    pub fn found(self) -> Option<&'a Object> {
+        match self {
+            Self::Found(object) => Some(object),
+            Self::Missing | Self::Unread => None,
+        }
+    }
+
+    /// Whether it is known to be absent.
+    pub fn is_missing(self) -> bool {
+        matches!(self, Self::Missing)
+    }
+}
+
+/// All records of a run. Objects are sorted by group, kind, namespace and name, and keep a
+/// position by which rows, verdicts and graph nodes refer to them.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    objects: Vec<Object>,
+    events: Vec<Event>,
+    sections: Vec<Section>,
+    scope: Scope,
+    /// Whether an absent object proves anything: true for a live cluster and whole dumps. In a
+    /// mere pile of manifests a kind counts as read where at least one object of it is.
+    complete: bool,
+    by_uid: Vec<(Uid, u32)>,
+    by_owner: Vec<(Uid, u32)>,
+}
+
+/// Collects records, then sorts and indexes them.
+#[derive(Debug, Default)]
+pub struct InventoryBuilder {
+    inventory: Inventory,
+}
+
+impl InventoryBuilder {
+    /// An empty one.
+    pub fn new(scope: Scope, complete: bool) -> Self {
+        Self { inventory: Inventory { scope, complete, ..Inventory::default() } }
+    }
+
+    /// Adds what was decoded.
+    pub fn push(&mut self, item: Decoded) {
+        match item {
+            Decoded::Object(object) => self.inventory.objects.push(object),
+            Decoded::Event(event) => self.inventory.events.push(event),
+            Decoded::Nothing => {}
+        }
+    }
+
+    /// Notes what became of a kind.
+    pub fn section(&mut self, section: Section) {
+        self.inventory.sections.push(section);
+    }
+
+    /// Objects so far.
+    pub fn len(&self) -> usize {
+        self.inventory.objects.len()
+    }
+
+    /// Whether there is no object yet.
+    pub fn is_empty(&self) -> bool {
+        self.inventory.objects.is_empty()
+    }
+
+    /// Sorts and indexes.
+    pub fn finish(self) -> Inventory {
+        let mut inventory = self.inventory;
+        inventory.objects.sort_by(compare);
+        inventory.objects.shrink_to_fit();
+        inventory.events.sort_by_key(|event| (event.uid, event.last));
+        inventory.sections.sort_by(|one, two| (&one.group, &one.kind).cmp(&(&two.group, &two.kind)));
+        let position = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        for (index, object) in inventory.objects.iter().enumerate() {
+            if !object.meta.uid.is_none() {
+                inventory.by_uid.push((object.meta.uid, position(index)));
+            }
+            for owner in object.meta.owner_references.iter().filter(|owner| !owner.uid.is_none()) {
+                inventory.by_owner.push((owner.uid, position(index)));
+            }
+        }
+        inventory.by_uid.sort_unstable();
+        inventory.by_owner.sort_unstable();
+        inventory
+    }
+}
+
+fn compare(one: &Object, two: &Object) -> Ordering {
+    compare_key(one, &two.ty.group, &two.ty.kind, &two.meta.namespace).then_with(|| one.meta.name.cmp(&two.meta.name))
+}
+
+fn compare_key(object: &Object, group: &str, kind: &str, namespace: &str) -> Ordering {
+    (object.ty.group.as_str(), object.ty.kind.as_str(), object.meta.namespace.as_str()).cmp(&(group, kind, namespace))
+}
+
+impl Inventory {
+    /// All objects, sorted by group, kind, namespace and name.
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
+    /// Its objects and events, to build another inventory from.
+    pub fn into_parts(self) -> (Vec<Object>, Vec<Event>) {
+        (self.objects, self.events)
+    }
+
+    /// The position of an object of this inventory among [`Self::objects`].
+    pub fn position(&self, object: &Object) -> Option<usize> {
+        let offset = std::ptr::from_ref(object).addr().checked_sub(self.objects.as_ptr().addr())?;
+        let index = offset / size_of::<Object>();
+        self.objects.get(index).is_some_and(|known| std::ptr::eq(known, object)).then_some(index)
+    }
+
+    /// All warning events, sorted by the UID of what they are about.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// What was read and what was not, sorted by group and kind.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// Which namespaces were read.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether absence proves anything (see the field).
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    fn range(&self, group: &str, kind: &str, namespace: &str) -> std::ops::Range<usize> {
+        let start = self.objects.partition_point(|object| compare_key(object, group, kind, namespace).is_lt());
+        let length =
+            self.objects[start..].partition_point(|object| compare_key(object, group, kind, namespace).is_eq());
+        start..start + length
+    }
+
+    /// All objects of a kind, in all namespaces.
+    pub fn of_kind(&self, group: &str, kind: &str) -> &[Object] {
+        let key = |object: &Object| (object.ty.group.as_str(), object.ty.kind.as_str()).cmp(&(group, kind));
+        let start = self.objects.partition_point(|object| key(object).is_lt());
+        let length = self.objects[start..].partition_point(|object| key(object).is_eq());
+        &self.objects[start..start + length]
+    }
+
+    /// The objects of a kind in one namespace (empty for cluster-scoped kinds).
+    pub fn in_namespace(&self, group: &str, kind: &str, namespace: &str) -> &[Object] {
+        &self.objects[self.range(group, kind, namespace)]
+    }
+
+    /// The object of this identity, or what is known of its absence.
+    pub fn get(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Lookup<'_> {
+        let objects = self.in_namespace(group, kind, namespace);
+        let start = objects.partition_point(|object| object.meta.name.as_str() < name);
+        match objects.get(start) {
+            Some(object) if object.meta.name.as_str() == name => Lookup::Found(object),
+            _ if self.was_read(group, kind, namespace) => Lookup::Missing,
+            _ => Lookup::Unread,
+        }
+    }
+
+    /// As [`Self::get`], by reference.
+    pub fn find(&self, reference: &ObjectRef) -> Lookup<'_> {
+        self.get(&reference.group, &reference.kind, &reference.namespace, &reference.name)
+    }
+
+    /// The object with this UID.
+    pub fn by_uid(&self, uid: Uid) -> Option<&Object> {
+        if uid.is_none() {
+            return None;
+        }
+        let index = self.by_uid.binary_search_by_key(&uid, |(known, _)| *known).ok()?;
+        self.objects.get(self.by_uid[index].1 as usize)
+    }
+
+    /// The objects that name this UID as an owner.
+    pub fn owned_by(&self, uid: Uid) -> impl Iterator<Item = &Object> {
+        let start = self.by_owner.partition_point(|(owner, _)| *owner < uid);
+        let rows = if uid.is_none() { &[] } else { &self.by_owner[start..] };
+        rows.iter()
+            .take_while(move |(owner, _)| *owner == uid)
+            .filter_map(|(_, index)| self.objects.get(*index as usize))
+    }
+
+    /// Warning events about this object, oldest first.
+    pub fn events_of(&self, uid: Uid) -> &[Event] {
+        let start = self.events.partition_point(|event| event.uid < uid);
+        let length = self.events[start..].partition_point(|event| event.uid == uid);
+        if uid.is_none() { &[] } else { &self.events[start..start + length] }
+    }
+
+    /// What became of a kind; `None` when nothing was noted of it.
+    pub fn section(&self, group: &str, kind: &str) -> Option<&Section> {
+        let index = self
+            .sections
+            .binary_search_by(|section| (section.group.as_str(), section.kind.as_str()).cmp(&(group, kind)))
+            .ok()?;
+        self.sections.get(index)
+    }
+
+    /// Whether the objects of a kind in this namespace (empty: cluster-scoped) were read, so that
+    /// one that is not here is not there.
+    pub fn was_read(&self, group: &str, kind: &str, namespace: &str) -> bool {
+        if !namespace.is_empty()
+            && let Scope::Namespaces(names) = &self.scope
+            && !names.iter().any(|name| &**name == namespace)
+        {
+            return false;
+        }
+        match self.section(group, kind).map(|section| &section.state) {
+            Some(SectionState::Unread(_)) => false,
+            Some(SectionState::Read(_)) if self.complete => true,
+            Some(SectionState::Read(_)) => !self.in_namespace(group, kind, namespace).is_empty(),
+            // A live cluster that does not serve the kind has no object of it.
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode_object;
+    use super::*;
+    use serde_json::value::RawValue;
+
+    fn inventory(objects: &[&str], complete: bool) -> Inventory {
+        let mut builder = InventoryBuilder::new(Scope::Cluster, complete);
+        for json in objects {
+            let raw = RawValue::from_string((*json).to_owned()).expect("json");
+            builder.push(decode_object(&raw).expect("object"));
+        }
+        builder.section(Section {
+            group: "".into(),
+            kind: "Service".into(),
+            resource: "services".into(),
+            state: SectionState::Read(2),
+        });
+        builder.finish()
+    }
+
+    const ONE: &str = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"a","namespace":"x","uid":"1"}}"#;
+    const TWO: &str = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"b","namespace":"x","ownerReferences":[{"uid":"1"}]}}"#;
+
+    #[test]
+    fn objects_are_found_and_absence_is_told_from_ignorance() {
+        let partial = inventory(&[TWO, ONE], false);
+        assert!(partial.get("", "Service", "x", "a").found().is_some());
+        assert!(partial.get("", "Service", "x", "c").is_missing());
+        assert!(matches!(partial.get("", "Service", "y", "a"), Lookup::Unread));
+        assert!(matches!(partial.get("", "Secret", "x", "a"), Lookup::Unread));
+        let complete = inventory(&[TWO, ONE], true);
+        assert!(complete.get("", "Service", "y", "a").is_missing());
+        assert!(matches!(complete.get("", "Secret", "x", "a"), Lookup::Unread));
+    }
+
+    #[test]
+    fn children_are_found_by_uid() {
+        let inventory = inventory(&[ONE, TWO], true);
+        let names: Vec<_> = inventory.owned_by(Uid::new("1")).map(|object| object.meta.name.to_string()).collect();
+        assert_eq!(names, ["b"]);
+        assert!(inventory.by_uid(Uid::new("1")).is_some());
+        assert_eq!(inventory.owned_by(Uid::new("")).count(), 0);
+    }
+
+    #[test]
+    fn out_of_scope_is_not_missing() {
+        let mut builder = InventoryBuilder::new(Scope::Namespaces(vec!["x".into()]), true);
+        builder.section(Section {
+            group: "".into(),
+            kind: "Service".into(),
+            resource: "services".into(),
+            state: SectionState::Read(0),
+        });
+        let inventory = builder.finish();
+        assert!(inventory.get("", "Service", "x", "a").is_missing());
+        assert!(matches!(inventory.get("", "Service", "y", "a"), Lookup::Unread));
+    }
+}

@@ -1,0 +1,377 @@
+//! Pods: the kind that there is most of, so the leanest record.
+
+use super::condition::{Condition, Message};
+use super::record::record;
+use super::sym::{Labels, Sym, When};
+use crate::text::Quantity;
+use std::collections::BTreeMap;
+
+/// What is kept of a pod.
+#[derive(Debug, Default, Clone)]
+pub struct Pod {
+    /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
+    pub phase: Sym,
+    /// Why the whole pod is in that phase (`Evicted`, `NodeLost`, …).
+    pub reason: Sym,
+    /// The same for people.
+    pub message: Message,
+    /// The node it runs on; empty before it is scheduled.
+    pub node: Sym,
+    /// `Always`, `OnFailure` or `Never`.
+    pub restart_policy: Sym,
+    /// When the kubelet accepted it.
+    pub started: When,
+    /// The conditions. Those that are True and bear no message keep only type, status and time.
+    pub conditions: Box<[Condition]>,
+    /// Init containers, native sidecars (`restart_always`) among them, in order.
+    pub init: Box<[Container]>,
+    /// Containers.
+    pub containers: Box<[Container]>,
+    /// Objects in the pod's namespace that it needs, by kind: claims, Secrets, ConfigMaps.
+    pub needs: Box<[Reference]>,
+    /// `spec.priorityClassName`
+    pub priority_class: Sym,
+    /// `spec.serviceAccountName`
+    pub service_account: Sym,
+    /// `spec.schedulerName`, unless it is the default one.
+    pub scheduler: Sym,
+    /// Required by `spec.nodeSelector`.
+    pub node_selector: Labels,
+    /// Condition types of `spec.readinessGates`.
+    pub readiness_gates: Box<[Sym]>,
+    /// Names of `spec.schedulingGates`.
+    pub scheduling_gates: Box<[Sym]>,
+    /// Whether it runs in the host's network.
+    pub host_network: bool,
+}
+
+/// A container of a pod with its status.
+#[derive(Debug, Default, Clone)]
+pub struct Container {
+    /// Name.
+    pub name: Sym,
+    /// Image as in the spec.
+    pub image: Sym,
+    /// Requested resources by name.
+    pub requests: Box<[(Sym, Quantity)]>,
+    /// Limits by name.
+    pub limits: Box<[(Sym, Quantity)]>,
+    /// Declared ports.
+    pub ports: Box<[ContainerPort]>,
+    /// A native sidecar: an init container with `restartPolicy: Always`.
+    pub restart_always: bool,
+    /// Seconds that its start may take by its probes before it should be ready.
+    pub startup_grace: i64,
+    /// Whether it has a readiness, startup or liveness probe.
+    pub probed: bool,
+    /// Its status; `None` when the kubelet has reported none.
+    pub status: Option<Box<ContainerStatus>>,
+}
+
+/// An object in the pod's namespace that the pod needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// `PersistentVolumeClaim`, `Secret` or `ConfigMap`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Sym,
+    /// Whether the pod starts without it.
+    pub optional: bool,
+}
+
+record! {
+    /// A declared port.
+    pub struct ContainerPort {
+        /// Its name.
+        name: Sym,
+        /// Its number.
+        container_port: i64,
+        /// `TCP` when empty.
+        protocol: Sym,
+    }
+
+    /// Why a container waits.
+    pub struct Waiting {
+        /// `CrashLoopBackOff`, `ContainerCreating`, …
+        reason: Sym,
+        /// The same for people.
+        message: Message,
+    }
+
+    /// How a container ended.
+    pub struct Exit {
+        /// `Completed`, `Error`, `OOMKilled`, …
+        reason: Sym,
+        /// The termination message.
+        message: Message,
+        /// The exit code.
+        exit_code: i64,
+        /// The signal, if it was killed by one.
+        signal: i64,
+        /// When it started.
+        started_at: When,
+        /// When it ended.
+        finished_at: When,
+    }
+
+    /// Since when a container runs.
+    pub struct Running {
+        /// The start.
+        started_at: When,
+    }
+
+    /// A container's state: at most one of these is set.
+    pub struct ContainerState {
+        /// Not started.
+        waiting: Option<Waiting>,
+        /// Running.
+        running: Option<Running>,
+        /// Ended.
+        terminated: Option<Exit>,
+    }
+
+    /// One entry of `status.containerStatuses`.
+    pub struct ContainerStatus {
+        /// The container's name.
+        name: Sym,
+        /// Whether its readiness probe passes.
+        ready: bool,
+        /// Whether its startup probe has passed.
+        started: Option<bool>,
+        /// How often it was restarted in this pod's life.
+        restart_count: i64,
+        /// What it does now.
+        state: ContainerState,
+        /// How it ended last.
+        last_state: ContainerState,
+    }
+
+    /// A probe's times, in seconds, with the API's defaults where absent.
+    pub struct Probe {
+        /// Before the first try.
+        initial_delay_seconds: Option<i64>,
+        /// Between tries.
+        period_seconds: Option<i64>,
+        /// Tries until it counts as failed.
+        failure_threshold: Option<i64>,
+    }
+
+    pub(super) struct WireNamed { name: Sym, optional: bool, }
+    pub(super) struct WireSecretRef { secret_name: Sym, optional: bool, }
+    pub(super) struct WireClaimRef { claim_name: Sym, }
+    pub(super) struct WireProjection { secret: Option<WireNamed>, config_map: Option<WireNamed>, }
+    pub(super) struct WireProjected { sources: Vec<WireProjection>, }
+    pub(super) struct WireVolume {
+        name: Sym,
+        persistent_volume_claim: Option<WireClaimRef>,
+        secret: Option<WireSecretRef>,
+        config_map: Option<WireNamed>,
+        projected: Option<WireProjected>,
+        ephemeral: Option<serde::de::IgnoredAny>,
+    }
+    pub(super) struct WireValueFrom { secret_key_ref: Option<WireNamed>, config_map_key_ref: Option<WireNamed>, }
+    pub(super) struct WireEnv { value_from: Option<WireValueFrom>, }
+    pub(super) struct WireEnvFrom { secret_ref: Option<WireNamed>, config_map_ref: Option<WireNamed>, }
+    pub(super) struct WireResources { requests: BTreeMap<Sym, Quantity>, limits: BTreeMap<Sym, Quantity>, }
+    pub(super) struct WireContainer {
+        name: Sym,
+        image: Sym,
+        resources: WireResources,
+        ports: Vec<ContainerPort>,
+        restart_policy: Sym,
+        readiness_probe: Option<Probe>,
+        startup_probe: Option<Probe>,
+        liveness_probe: Option<Probe>,
+        env: Vec<WireEnv>,
+        env_from: Vec<WireEnvFrom>,
+    }
+    pub(super) struct WireGate { condition_type: Sym, name: Sym, }
+    pub(super) struct WirePodSpec {
+        node_name: Sym,
+        restart_policy: Sym,
+        containers: Vec<WireContainer>,
+        init_containers: Vec<WireContainer>,
+        volumes: Vec<WireVolume>,
+        image_pull_secrets: Vec<WireNamed>,
+        priority_class_name: Sym,
+        service_account_name: Sym,
+        scheduler_name: Sym,
+        node_selector: Labels,
+        readiness_gates: Vec<WireGate>,
+        scheduling_gates: Vec<WireGate>,
+        host_network: bool,
+    }
+    pub(super) struct WirePodStatus {
+        phase: Sym,
+        reason: Sym,
+        message: Message,
+        start_time: When,
+        conditions: Vec<Condition>,
+        init_container_statuses: Vec<ContainerStatus>,
+        container_statuses: Vec<ContainerStatus>,
+    }
+}
+
+impl Probe {
+    /// Seconds from the container's start until this probe has failed for good.
+    /// Defaults as in the API: delay 0, period 10, threshold 3.
+    pub fn budget(&self) -> i64 {
+        let period = self.period_seconds.unwrap_or(10).max(1);
+        let tries = self.failure_threshold.unwrap_or(3).max(1);
+        self.initial_delay_seconds.unwrap_or(0).max(0).saturating_add(period.saturating_mul(tries))
+    }
+}
+
+impl Pod {
+    /// The condition of type `name`.
+    pub fn condition(&self, name: &str) -> Option<&Condition> {
+        super::find_condition(&self.conditions, name)
+    }
+
+    /// Whether the Ready condition is True.
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready").is_some_and(Condition::is_true)
+    }
+
+    /// Whether it has ended, well or not.
+    pub fn is_finished(&self) -> bool {
+        &*self.phase == "Succeeded" || &*self.phase == "Failed"
+    }
+
+    /// Init containers and containers, in the order in which they start.
+    pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        self.init.iter().chain(self.containers.iter())
+    }
+
+    /// What the scheduler reserves of `resource` for this pod: the larger of the sum of its
+    /// containers with its sidecars, and of any init container with the sidecars before it
+    /// (KEP-753, `pkg/api/v1/resource/helpers.go`). Overhead is not counted.
+    pub fn request(&self, resource: &str) -> Quantity {
+        let of = |container: &Container| container.request(resource);
+        let mut sidecars = Quantity::ZERO;
+        let mut peak = Quantity::ZERO;
+        for container in &self.init {
+            if container.restart_always {
+                sidecars = sidecars + of(container);
+                peak = peak.max(sidecars);
+            } else {
+                peak = peak.max(sidecars + of(container));
+            }
+        }
+        peak.max(sidecars + self.containers.iter().map(of).sum())
+    }
+}
+
+impl Container {
+    /// What it requests of `resource`.
+    pub fn request(&self, resource: &str) -> Quantity {
+        quantity(&self.requests, resource)
+    }
+
+    /// Its limit of `resource`; zero when it has none.
+    pub fn limit(&self, resource: &str) -> Quantity {
+        quantity(&self.limits, resource)
+    }
+}
+
+fn quantity(of: &[(Sym, Quantity)], resource: &str) -> Quantity {
+    of.iter().find(|(name, _)| &**name == resource).map(|(_, amount)| *amount).unwrap_or_default()
+}
+
+impl WireContainer {
+    fn needs(&self, into: &mut Vec<Reference>) {
+        let named = |kind, named: &Option<WireNamed>| {
+            named.as_ref().map(|named| Reference { kind, name: named.name.clone(), optional: named.optional })
+        };
+        for from in self.env.iter().filter_map(|env| env.value_from.as_ref()) {
+            into.extend(named("Secret", &from.secret_key_ref));
+            into.extend(named("ConfigMap", &from.config_map_key_ref));
+        }
+        for from in &self.env_from {
+            into.extend(named("Secret", &from.secret_ref));
+            into.extend(named("ConfigMap", &from.config_map_ref));
+        }
+    }
+
+    fn slim(self, statuses: &mut Vec<ContainerStatus>) -> Container {
+        let startup = self.startup_probe.as_ref().map_or(0, Probe::budget);
+        let readiness = self.readiness_probe.as_ref().map_or(0, Probe::budget);
+        let position = statuses.iter().position(|status| status.name == self.name);
+        Container {
+            probed: self.startup_probe.is_some() || self.readiness_probe.is_some() || self.liveness_probe.is_some(),
+            startup_grace: startup.saturating_add(readiness),
+            restart_always: &*self.restart_policy == "Always",
+            requests: self.resources.requests.into_iter().collect(),
+            limits: self.resources.limits.into_iter().collect(),
+            ports: self.ports.into(),
+            status: position.map(|index| Box::new(statuses.swap_remove(index))),
+            name: self.name,
+            image: self.image,
+        }
+    }
+}
+
+/// Containers with their statuses. A status without a container (a file that was cut down to the
+/// status) still tells how its container is.
+fn containers(specs: Vec<WireContainer>, statuses: &mut Vec<ContainerStatus>) -> Box<[Container]> {
+    let mut all: Vec<Container> = specs.into_iter().map(|container| container.slim(statuses)).collect();
+    all.extend(statuses.drain(..).map(|status| Container {
+        name: status.name.clone(),
+        status: Some(Box::new(status)),
+        ..Container::default()
+    }));
+    all.into()
+}
+
+impl Pod {
+    /// The slim record of a pod as the API writes it.
+    pub(super) fn from_wire(spec: WirePodSpec, status: WirePodStatus) -> Self {
+        let mut needs = Vec::new();
+        for container in spec.init_containers.iter().chain(&spec.containers) {
+            container.needs(&mut needs);
+        }
+        for volume in spec.volumes {
+            if let Some(claim) = volume.persistent_volume_claim {
+                needs.push(Reference { kind: "PersistentVolumeClaim", name: claim.claim_name, optional: false });
+            }
+            if let Some(secret) = volume.secret {
+                needs.push(Reference { kind: "Secret", name: secret.secret_name, optional: secret.optional });
+            }
+            if let Some(map) = volume.config_map {
+                needs.push(Reference { kind: "ConfigMap", name: map.name, optional: map.optional });
+            }
+            for source in volume.projected.into_iter().flat_map(|projected| projected.sources) {
+                let of = |kind, named: WireNamed| Reference { kind, name: named.name, optional: named.optional };
+                needs.extend(source.secret.map(|named| of("Secret", named)));
+                needs.extend(source.config_map.map(|named| of("ConfigMap", named)));
+            }
+        }
+        needs.sort_by(|one, two| (one.kind, &one.name, one.optional).cmp(&(two.kind, &two.name, two.optional)));
+        needs.dedup_by(|later, first| later.kind == first.kind && later.name == first.name);
+
+        let mut init_statuses = status.init_container_statuses;
+        let mut statuses = status.container_statuses;
+        let gate = |gate: WireGate| {
+            if gate.condition_type.is_empty() { gate.name } else { gate.condition_type }
+        };
+        Self {
+            phase: status.phase,
+            reason: status.reason,
+            message: status.message,
+            node: spec.node_name,
+            restart_policy: spec.restart_policy,
+            started: status.start_time,
+            conditions: status.conditions.into(),
+            init: containers(spec.init_containers, &mut init_statuses),
+            containers: containers(spec.containers, &mut statuses),
+            needs: needs.into(),
+            priority_class: spec.priority_class_name,
+            service_account: spec.service_account_name,
+            scheduler: if &*spec.scheduler_name == "default-scheduler" { Sym::default() } else { spec.scheduler_name },
+            node_selector: spec.node_selector,
+            readiness_gates: spec.readiness_gates.into_iter().map(gate).collect(),
+            scheduling_gates: spec.scheduling_gates.into_iter().map(gate).collect(),
+            host_network: spec.host_network,
+        }
+    }
+}

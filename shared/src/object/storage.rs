@@ -1,0 +1,109 @@
+//! Claims, volumes and storage classes.
+
+use super::condition::{Condition, Message};
+use super::record::record;
+use super::sym::{Sym, When};
+use crate::text::Quantity;
+use std::collections::BTreeMap;
+
+record! {
+    /// Requested resources of a claim.
+    pub struct ClaimResources {
+        /// By name; `storage`.
+        requests: BTreeMap<Sym, Quantity>,
+    }
+
+    /// The spec of a PersistentVolumeClaim.
+    pub struct ClaimSpec {
+        /// The class: `None` asks for the default one, empty for none.
+        storage_class_name: Option<Sym>,
+        /// The volume it is bound to.
+        volume_name: Sym,
+        /// What it asks for.
+        resources: ClaimResources,
+        /// `ReadWriteOnce`, …
+        access_modes: Vec<Sym>,
+    }
+
+    /// The status of a PersistentVolumeClaim.
+    pub struct ClaimStatus {
+        /// `Bound`, `Pending`, `Lost`.
+        phase: Sym,
+        /// What it has.
+        capacity: BTreeMap<Sym, Quantity>,
+        /// `Resizing`, `FileSystemResizePending`, `ModifyingVolume`, …
+        conditions: Vec<Condition>,
+        /// By resource: `ControllerResizeInfeasible`, …
+        allocated_resource_statuses: BTreeMap<Sym, Sym>,
+    }
+
+    /// The claim that a volume is kept for.
+    pub struct ClaimRef {
+        /// Its namespace.
+        namespace: Sym,
+        /// Its name.
+        name: Sym,
+    }
+
+    /// A CSI volume's driver.
+    pub struct CsiSource {
+        /// The driver's name.
+        driver: Sym,
+    }
+
+    /// The spec of a PersistentVolume.
+    pub struct VolumeSpec {
+        /// What it holds.
+        capacity: BTreeMap<Sym, Quantity>,
+        /// Its claim.
+        claim_ref: Option<ClaimRef>,
+        /// Its class.
+        storage_class_name: Sym,
+        /// `Retain` or `Delete`.
+        persistent_volume_reclaim_policy: Sym,
+        /// Its CSI source.
+        csi: Option<CsiSource>,
+    }
+
+    /// The status of a PersistentVolume.
+    pub struct VolumeStatus {
+        /// `Available`, `Bound`, `Released`, `Failed`, `Pending`.
+        phase: Sym,
+        /// Why.
+        reason: Sym,
+        /// The same for people.
+        message: Message,
+        /// When the phase last changed.
+        last_phase_transition_time: When,
+    }
+
+    /// A StorageClass (its fields stand at the top level).
+    pub struct StorageClass {
+        /// Who makes its volumes.
+        provisioner: Sym,
+        /// `Immediate` when empty, or `WaitForFirstConsumer`.
+        volume_binding_mode: Sym,
+        /// `Delete` when empty, or `Retain`.
+        reclaim_policy: Sym,
+        /// Whether its claims can grow.
+        allow_volume_expansion: bool,
+    }
+}
+
+/// A PersistentVolumeClaim.
+#[derive(Debug, Default, Clone)]
+pub struct Claim {
+    /// Its spec.
+    pub spec: ClaimSpec,
+    /// Its status.
+    pub status: ClaimStatus,
+}
+
+/// A PersistentVolume.
+#[derive(Debug, Default, Clone)]
+pub struct Volume {
+    /// Its spec.
+    pub spec: VolumeSpec,
+    /// Its status.
+    pub status: VolumeStatus,
+}

@@ -1,0 +1,12 @@
+//! The platform file: expected namespaces and components, thresholds, exceptions with reason and expiry.
+
+mod area;
+mod built_in;
+mod exception;
+mod file;
+mod thresholds;
+
+pub use area::Area;
+pub use exception::Exception;
+pub use file::{Component, ExpectedNamespace, Platform, PlatformError};
+pub use thresholds::Thresholds;

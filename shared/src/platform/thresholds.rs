@@ -1,0 +1,59 @@
+//! Limits at which a verdict changes; each can be set in the platform file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Limits at which a verdict changes. Times are in seconds, shares in per cent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Thresholds {
+    /// A controller that has not looked at an object for so long is late.
+    pub unobserved_seconds: i64,
+    /// An object without any status for so long has no controller that acts on it.
+    pub no_status_seconds: i64,
+    /// A deletion that takes longer than this (or than its grace period) is stuck.
+    pub terminating_seconds: i64,
+    /// Suspended for longer than this is probably forgotten.
+    pub suspended_seconds: i64,
+    /// A rollout or start without a deadline of its own should be done after this.
+    pub progress_seconds: i64,
+    /// A pod that cannot be scheduled for so long fails.
+    pub unschedulable_seconds: i64,
+    /// A container that is being created for so long fails.
+    pub creating_seconds: i64,
+    /// A restart less long ago than this means that the container is not stable.
+    pub restart_fail_seconds: i64,
+    /// A restart less long ago than this is worth a warning.
+    pub restart_warn_seconds: i64,
+    /// A node whose lease is older than this is silent.
+    pub lease_seconds: i64,
+    /// Used share of a volume or tenant that is worth a warning.
+    pub volume_warn_percent: f64,
+    /// Used share of a volume or tenant at which writes are about to fail.
+    pub volume_fail_percent: f64,
+    /// Requested share of a node that is worth a warning.
+    pub node_requests_warn_percent: f64,
+    /// A certificate that expires within this is worth a warning.
+    pub certificate_warn_seconds: i64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            unobserved_seconds: 5 * 60,
+            no_status_seconds: 5 * 60,
+            terminating_seconds: 15 * 60,
+            suspended_seconds: 24 * 3600,
+            progress_seconds: 10 * 60,
+            unschedulable_seconds: 2 * 60,
+            creating_seconds: 5 * 60,
+            restart_fail_seconds: 3600,
+            restart_warn_seconds: 24 * 3600,
+            lease_seconds: 40,
+            volume_warn_percent: 85.0,
+            volume_fail_percent: 95.0,
+            node_requests_warn_percent: 90.0,
+            certificate_warn_seconds: 7 * 86_400,
+        }
+    }
+}

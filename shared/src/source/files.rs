@@ -1,0 +1,373 @@
+//! Files as a source: what a path holds is found out, read within limits, and put into an inventory.
+
+use super::layout::{self, Role};
+use super::{Snapshot, SourceError, json, yaml};
+use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, Unread};
+use crate::report::View;
+use crate::text;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Limits of what is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of one JSON file, or of all that an archive unpacks to.
+    pub stream_bytes: u64,
+    /// Bytes of one YAML file: documents are held whole.
+    pub yaml_bytes: u64,
+    /// Objects in all.
+    pub objects: usize,
+    /// Files of a folder or archive.
+    pub files: usize,
+    /// Depth of folders.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { stream_bytes: 4 << 30, yaml_bytes: 128 << 20, objects: 1_000_000, files: 100_000, depth: 32 }
+    }
+}
+
+/// Reads a folder, a file, or standard input (`-`).
+///
+/// # Errors
+/// When the path cannot be opened, when a single file is broken, or when nothing in it is an
+/// object. A broken file in a folder or archive is a gap of the snapshot instead.
+pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> {
+    let name = path.display().to_string();
+    if name == "-" {
+        return read_stream(io::stdin().lock(), "-", limits);
+    }
+    let open_error = |reason| SourceError::Open { path: name.clone(), reason };
+    let kind = fs::symlink_metadata(path).map_err(open_error)?;
+    // The path that a person gives may be a link; what is found inside a folder may not.
+    let kind = if kind.is_symlink() { fs::metadata(path).map_err(open_error)? } else { kind };
+    if kind.is_dir() {
+        let mut collector = Collector::new(*limits);
+        collector.folder(path)?;
+        collector.finish(&name)
+    } else if kind.is_file() {
+        let file = File::open(path).map_err(open_error)?;
+        read_stream(BufReader::with_capacity(1 << 16, file), &name, limits)
+    } else if is_pipe(&kind) {
+        // A process substitution: `--from <(kubectl get …)`.
+        let file = File::open(path).map_err(open_error)?;
+        read_stream(BufReader::new(file), &name, limits)
+    } else {
+        Err(SourceError::NotAFile(name))
+    }
+}
+
+#[cfg(unix)]
+fn is_pipe(kind: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    kind.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// Reads a stream called `name`: JSON, YAML, or a gzipped tar archive of such files.
+///
+/// # Errors
+/// As [`read_path`].
+pub fn read_stream(mut input: impl BufRead, name: &str, limits: &Limits) -> Result<Snapshot, SourceError> {
+    let mut collector = Collector::new(*limits);
+    let start = input.fill_buf().map_err(|reason| SourceError::Open { path: name.to_owned(), reason })?;
+    if start.starts_with(&[0x1f, 0x8b]) {
+        collector.archive(flate2::bufread::MultiGzDecoder::new(input), name)?;
+    } else {
+        let fallback = match layout::role(name) {
+            Role::Objects(fallback) => fallback,
+            Role::CollectorErrors(_) | Role::Other => None,
+        };
+        collector.stream(input, fallback).map_err(|reason| SourceError::Content { path: name.to_owned(), reason })?;
+    }
+    collector.finish(name)
+}
+
+/// What was gathered so far.
+struct Collector {
+    limits: Limits,
+    decoded: Vec<Decoded>,
+    paths: Vec<String>,
+    foreign: usize,
+    gaps: Vec<String>,
+    sections: Vec<Section>,
+}
+
+impl Collector {
+    fn new(limits: Limits) -> Self {
+        Self { limits, decoded: Vec::new(), paths: Vec::new(), foreign: 0, gaps: Vec::new(), sections: Vec::new() }
+    }
+
+    fn folder(&mut self, root: &Path) -> Result<(), SourceError> {
+        let mut waiting: Vec<(PathBuf, usize)> = vec![(root.to_owned(), 0)];
+        let mut files = Vec::new();
+        while let Some((folder, depth)) = waiting.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(reason) if depth == 0 => {
+                    return Err(SourceError::Open { path: folder.display().to_string(), reason });
+                }
+                Err(reason) => {
+                    self.gaps.push(format!("folder {}: {reason}", folder.display()));
+                    continue;
+                }
+            };
+            for entry in entries.flatten() {
+                let Ok(kind) = entry.file_type() else { continue };
+                let hidden = entry.file_name().to_string_lossy().starts_with('.');
+                // `file_type` does not follow links: a link is neither folder nor file here.
+                if kind.is_dir() && !hidden && depth < self.limits.depth {
+                    waiting.push((entry.path(), depth + 1));
+                } else if kind.is_file() && !hidden {
+                    files.push(entry.path());
+                }
+                if files.len() > self.limits.files {
+                    let limit = text::plural(self.limits.files, "file");
+                    return Err(SourceError::TooLarge { path: root.display().to_string(), limit });
+                }
+            }
+        }
+        files.sort();
+        for path in files {
+            let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            match File::open(&path) {
+                Ok(file) => self.member(BufReader::new(file), &inside),
+                Err(reason) => self.gaps.push(format!("file {inside}: {reason}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn archive(&mut self, input: impl Read, name: &str) -> Result<(), SourceError> {
+        let broken = |reason: String| SourceError::Content { path: name.to_owned(), reason };
+        // A bomb ends here: `take` bounds what is unpacked, whatever the archive promises.
+        let mut tar = tar::Archive::new(input.take(self.limits.stream_bytes));
+        let entries = tar.entries().map_err(|error| broken(error.to_string()))?;
+        for (count, entry) in entries.enumerate() {
+            let entry = entry.map_err(|error| broken(format!("the archive is cut or damaged: {error}")))?;
+            if count >= self.limits.files {
+                return Err(SourceError::TooLarge {
+                    path: name.to_owned(),
+                    limit: text::plural(self.limits.files, "entry"),
+                });
+            }
+            // Links are never followed, and nothing is written, so no entry can leave the archive.
+            if entry.header().entry_type().is_file() {
+                let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+                self.member(BufReader::new(entry), &path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one file among others: what is wrong with it is a gap, not the end.
+    fn member(&mut self, input: impl BufRead, path: &str) {
+        match layout::role(path) {
+            Role::Other => {}
+            Role::CollectorErrors(kind) => {
+                let errors = serde_json::from_reader::<_, Vec<String>>(input.take(1 << 20)).unwrap_or_default();
+                if let Some(first) = errors.first() {
+                    self.gaps.push(format!("{kind}: the bundle's collector could not read them: {first}"));
+                    self.sections.push(Section {
+                        group: Sym::default(),
+                        kind: Sym::new(&kind),
+                        resource: Sym::new(&kind),
+                        state: SectionState::Unread(Unread::Failed(first.clone())),
+                    });
+                }
+            }
+            Role::Objects(fallback) => {
+                self.paths.push(path.to_owned());
+                if let Err(reason) = self.stream(input, fallback) {
+                    self.gaps.push(format!("file {path}: {reason}"));
+                }
+            }
+        }
+    }
+
+    fn stream(&mut self, mut input: impl BufRead, fallback: Option<(&str, &str)>) -> Result<(), String> {
+        let (limits, decoded) = (self.limits, &mut self.decoded);
+        let mut take = |item: Decoded| {
+            if decoded.len() >= limits.objects {
+                return Err(format!("more than {} objects", limits.objects));
+            }
+            if !matches!(item, Decoded::Nothing) {
+                decoded.push(item);
+            }
+            Ok(())
+        };
+        // A byte order mark is no content.
+        if input.fill_buf().map_err(|error| error.to_string())?.starts_with(&[0xef, 0xbb, 0xbf]) {
+            input.consume(3);
+        }
+        let first = loop {
+            let buffer = input.fill_buf().map_err(|error| error.to_string())?;
+            match buffer.iter().position(|byte| !byte.is_ascii_whitespace()) {
+                Some(index) => break buffer[index],
+                None if buffer.is_empty() => return Ok(()),
+                None => {
+                    let blank = buffer.len();
+                    input.consume(blank);
+                }
+            }
+        };
+        self.foreign += if matches!(first, b'{' | b'[') {
+            json::read(input.take(limits.stream_bytes), fallback, &mut take)?
+        } else {
+            let bytes = usize::try_from(limits.yaml_bytes).unwrap_or(usize::MAX);
+            yaml::read(input, bytes, &mut take)?
+        };
+        Ok(())
+    }
+
+    fn finish(self, name: &str) -> Result<Snapshot, SourceError> {
+        if self.decoded.is_empty() && self.sections.is_empty() {
+            return Err(match self.gaps.into_iter().next() {
+                Some(reason) => SourceError::Content { path: name.to_owned(), reason },
+                None => SourceError::Empty(name.to_owned()),
+            });
+        }
+        let whole = layout::is_whole(self.paths.iter().map(String::as_str));
+        let mut kinds: BTreeMap<(Sym, Sym), usize> = BTreeMap::new();
+        let mut namespaces = BTreeSet::new();
+        for item in &self.decoded {
+            match item {
+                Decoded::Object(object) => {
+                    *kinds.entry((object.ty.group.clone(), object.ty.kind.clone())).or_default() += 1;
+                    if !object.meta.namespace.is_empty() {
+                        namespaces.insert(object.meta.namespace.clone());
+                    }
+                }
+                Decoded::Event(_) => *kinds.entry((Sym::default(), Sym::new("Event"))).or_default() += 1,
+                Decoded::Nothing => {}
+            }
+        }
+        // A dump may have been taken of some namespaces only: the others were not read.
+        let scope = if whole { Scope::Namespaces(namespaces.into_iter().collect()) } else { Scope::Cluster };
+        let mut builder = InventoryBuilder::new(scope, whole);
+        for item in self.decoded {
+            builder.push(item);
+        }
+        for ((group, kind), count) in kinds {
+            builder.section(Section { group, kind, resource: Sym::default(), state: SectionState::Read(count) });
+        }
+        for section in self.sections {
+            builder.section(section);
+        }
+        let mut notes = Vec::new();
+        if self.foreign > 0 {
+            notes.push(format!("{} without kind and apiVersion passed over", text::plural(self.foreign, "document")));
+        }
+        Ok(Snapshot {
+            inventory: builder.finish(),
+            view: View {
+                source: "files".to_owned(),
+                name: name.to_owned(),
+                server: None,
+                server_version: None,
+                user: None,
+                namespaces: Vec::new(),
+                platform: None,
+            },
+            notes,
+            gaps: self.gaps,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: n}\n";
+
+    fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (path, content) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            // Set by hand: the library refuses to write a path that leaves the archive.
+            header.as_gnu_mut().expect("gnu").name[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_cksum();
+            tar.append(&header, content.as_bytes()).expect("entry");
+        }
+        tar.into_inner().expect("tar").finish().expect("gzip")
+    }
+
+    #[test]
+    fn a_folder_is_read_without_following_links() {
+        let folder = tempfile::tempdir().expect("folder");
+        let outside = tempfile::tempdir().expect("folder");
+        fs::write(outside.path().join("secret.yaml"), POD).expect("write");
+        fs::create_dir(folder.path().join("apps")).expect("folder");
+        fs::write(folder.path().join("apps/pod.yaml"), POD).expect("write");
+        fs::write(folder.path().join("broken.yaml"), "a: [").expect("write");
+        fs::write(folder.path().join("notes.txt"), "no object").expect("write");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).expect("link");
+        let snapshot = read_path(folder.path(), &Limits::default()).expect("read");
+        assert_eq!(snapshot.inventory.objects().len(), 1);
+        assert_eq!(snapshot.gaps.len(), 1, "{:?}", snapshot.gaps);
+        assert!(snapshot.gaps[0].contains("broken.yaml"));
+    }
+
+    #[test]
+    fn a_bundle_is_whole_and_says_what_its_collector_missed() {
+        let bytes = archive(&[
+            (
+                "b/cluster-resources/pods/n.json",
+                r#"{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}]}"#,
+            ),
+            ("b/cluster-resources/nodes-errors.json", r#"["nodes is forbidden"]"#),
+            ("b/logs/x.txt", "text"),
+            ("../../etc/evil.json", r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"b","namespace":"n"}}"#),
+        ]);
+        let snapshot = read_stream(bytes.as_slice(), "b.tar.gz", &Limits::default()).expect("read");
+        assert!(snapshot.inventory.is_complete());
+        assert!(snapshot.inventory.get("", "Pod", "n", "gone").is_missing());
+        assert!(snapshot.gaps[0].contains("nodes is forbidden"));
+        assert!(!Path::new("../../etc/evil.json").exists());
+    }
+
+    #[test]
+    fn cut_and_swollen_archives_are_refused() {
+        let bytes = archive(&[(
+            "pods.json",
+            &format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}"}}}}"#, "x".repeat(5000)),
+        )]);
+        assert!(read_stream(&bytes[..bytes.len() / 2], "cut.tar.gz", &Limits::default()).is_err());
+        let zeros = "0".repeat(1 << 22);
+        let bomb = archive(&[("a.json", &zeros)]);
+        let small = Limits { stream_bytes: 1 << 20, ..Limits::default() };
+        assert!(read_stream(bomb.as_slice(), "bomb.tar.gz", &small).is_err());
+    }
+
+    #[test]
+    fn empty_and_foreign_input_is_an_error() {
+        for text in ["", "  \n", "hello: world\n", "[]", "{}"] {
+            let error = read_stream(text.as_bytes(), "-", &Limits::default()).expect_err("empty");
+            assert!(matches!(error, SourceError::Empty(_)), "{text:?}: {error}");
+        }
+        assert!(matches!(read_path(Path::new("/nonexistent"), &Limits::default()), Err(SourceError::Open { .. })));
+    }
+
+    #[test]
+    fn too_many_objects_are_refused() {
+        let mut text = Vec::new();
+        for _ in 0..20 {
+            text.write_all(POD.as_bytes()).expect("write");
+            text.write_all(b"---\n").expect("write");
+        }
+        let limits = Limits { objects: 10, ..Limits::default() };
+        assert!(read_stream(text.as_slice(), "-", &limits).is_err());
+    }
+}

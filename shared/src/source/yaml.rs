@@ -1,0 +1,99 @@
+//! YAML streams read document by document, within budgets for nesting, aliases and size.
+
+use crate::object::{Decoded, decode_object};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::io::Read;
+
+/// Nodes of one document; a `kubectl get -o yaml` of some thousand pods fits.
+const NODES: usize = 3_000_000;
+
+/// Reads every object of a YAML stream. Returns how many documents were no Kubernetes object.
+///
+/// # Errors
+/// What is wrong and where; documents before that place have been handed out. The message does not
+/// quote the document.
+pub(super) fn read(
+    mut input: impl Read,
+    bytes: usize,
+    take: &mut dyn FnMut(Decoded) -> Result<(), String>,
+) -> Result<usize, String> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: Some(bytes),
+            max_nodes: NODES,
+            max_events: NODES * 2,
+            max_total_scalar_bytes: bytes,
+            max_documents: 100_000,
+        },
+        // Kubernetes reads `y`, `n`, `on` as strings unless a field is boolean; so must we.
+        strict_booleans: true,
+        // A snippet of the source in an error could be a Secret.
+        with_snippet: false,
+    };
+    let mut foreign = 0;
+    for document in serde_saphyr::read_with_options::<_, Value>(&mut input, options) {
+        let document = document.map_err(|error| error.to_string())?;
+        foreign += value(document, take)?;
+    }
+    Ok(foreign)
+}
+
+fn value(value: Value, take: &mut dyn FnMut(Decoded) -> Result<(), String>) -> Result<usize, String> {
+    match value {
+        Value::Null => Ok(0),
+        Value::Array(items) => items.into_iter().try_fold(0, |sum, item| Ok(sum + self::value(item, take)?)),
+        Value::Object(mut fields) => {
+            let is_list = fields.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+            if is_list && let Some(Value::Array(items)) = fields.remove("items") {
+                return self::value(Value::Array(items), take);
+            }
+            // The value came from a parser, so it is JSON.
+            let raw = RawValue::from_string(Value::Object(fields).to_string()).map_err(|_| "not JSON".to_owned())?;
+            match decode_object(&raw) {
+                Some(decoded) => take(decoded).map(|()| 0),
+                None => Ok(1),
+            }
+        }
+        _ => Ok(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Result<(Vec<String>, usize), String> {
+        let mut names = Vec::new();
+        let foreign = read(text.as_bytes(), 1 << 20, &mut |decoded| {
+            if let Decoded::Object(object) = decoded {
+                names.push(object.reference().to_string());
+            }
+            Ok(())
+        })?;
+        Ok((names, foreign))
+    }
+
+    #[test]
+    fn streams_and_lists_are_read() {
+        let text = "# a comment\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n---\nkind: List\napiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: b}\n---\nreplicas: 3\n";
+        assert_eq!(names(text).expect("read"), (vec!["Pod/a".to_owned(), "Pod/b".to_owned()], 1));
+    }
+
+    #[test]
+    fn hostile_yaml_is_refused_without_quoting_it() {
+        let mut bomb = String::from("a0: &a0 [CANARY,CANARY]\n");
+        for level in 1..30 {
+            bomb.push_str(&format!("a{level}: &a{level} [*a{0},*a{0},*a{0},*a{0}]\n", level - 1));
+        }
+        let duplicate = "kind: Secret\nkind: Secret\nstringData: {k: CANARY}\n";
+        let deep = "[".repeat(10_000);
+        let cut = "kind: Secret\nstringData:\n  k: \"CANARY";
+        for text in [bomb.as_str(), duplicate, deep.as_str(), cut] {
+            let error = names(text).expect_err("refused");
+            assert!(!error.contains("CANARY"), "{error}");
+        }
+        let long = format!("a: {}", "x".repeat(2 << 20));
+        assert!(names(&long).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! Untrusted text made safe to print, ages, quantities and widths.
+
+mod age;
+mod quantity;
+mod safe;
+
+pub use age::{age, parse_duration};
+pub use quantity::{Quantity, bytes, cores};
+pub use safe::{block, line, plural, shell_word, truncate};
