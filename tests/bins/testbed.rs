@@ -23,12 +23,13 @@ enum Command {
     /// Start a control plane with three nodes and stay until Ctrl-C.
     Up {
         /// Controllers to start besides.
-        #[arg(long, value_enum, value_delimiter = ',')]
+        #[arg(long, value_enum, value_delimiter = ',', conflicts_with_all = ["load", "objects_only"])]
         with: Vec<Extra>,
-        /// YAML files or folders to load, statuses included.
+        /// YAML files or folders to load, statuses included; no controllers run then, for they would
+        /// change what was loaded.
         #[arg(long, value_name = "PATH")]
         load: Vec<PathBuf>,
-        /// Only kube-apiserver: what is loaded stays as it is written.
+        /// Only kube-apiserver with all CRDs: what is written stays as it is.
         #[arg(long)]
         objects_only: bool,
     },
@@ -70,17 +71,20 @@ fn main() -> ExitCode {
 fn up(with: &[Extra], load: &[PathBuf], objects_only: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // From here on Ctrl-C ends the wait below instead of this process; what was started is cleared up.
-    let interrupted = runtime.block_on(async { tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()) });
-    let terminated = runtime.block_on(async { tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) });
+    let interrupted =
+        runtime.block_on(async { tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()) });
+    let terminated =
+        runtime.block_on(async { tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) });
     let (mut interrupted, mut terminated) = (interrupted?, terminated?);
-    let parts = if objects_only { Parts::objects_only() } else { Parts::everything() };
+    let parts = if objects_only || !load.is_empty() { Parts::objects_only() } else { Parts::everything() };
     let control_plane = ControlPlane::start(&parts)?;
     if with.contains(&Extra::Flux) {
         flux::start(&control_plane)?;
     }
     for path in load {
         let applied = control_plane.api().apply_path(path)?;
-        let _ = writeln!(std::io::stderr(), "testbed: {} objects loaded from {}", applied.objects.len(), path.display());
+        let _ =
+            writeln!(std::io::stderr(), "testbed: {} objects loaded from {}", applied.objects.len(), path.display());
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "export KUBECONFIG={}", control_plane.admin_kubeconfig().display())?;

@@ -1,9 +1,9 @@
 //! The control plane itself: it starts, two do not meet, and nothing of it is left behind.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
 use mlops_tests::control_plane::{ControlPlane, Parts, shared};

@@ -51,7 +51,8 @@ spec:
     assert_eq!(kustomization["status"]["lastAppliedRevision"], revision);
     assert!(api.get("apps/v1", "Deployment", &namespace, "from-git").expect("read").is_some());
 
-    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-chart}\ndata: {replicas: \"{{ .Values.replicas }}\"}\n";
+    let map =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-chart}\ndata: {replicas: \"{{ .Values.replicas }}\"}\n";
     let chart = server
         .serve(
             "charts/sample-1.2.3.tgz",

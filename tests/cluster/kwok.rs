@@ -47,7 +47,9 @@ fn pods_run_degrade_and_heal() {
     let pod = pod_of(&namespace, "pull", |pod| container(pod)["state"]["waiting"]["reason"] == "ImagePullBackOff");
     assert_eq!(pod["status"]["phase"], "Pending");
     pod_of(&namespace, "oom", |pod| container(pod)["lastState"]["terminated"]["reason"] == "OOMKilled");
-    pod_of(&namespace, "unready", |pod| container(pod)["state"]["running"].is_object() && container(pod)["ready"] == json!(false));
+    pod_of(&namespace, "unready", |pod| {
+        container(pod)["state"]["running"].is_object() && container(pod)["ready"] == json!(false)
+    });
     pod_of(&namespace, "creating", |pod| container(pod)["state"]["waiting"]["reason"] == "ContainerCreating");
 
     let name = pod_of(&namespace, "crash", |_| true)["metadata"]["name"].as_str().expect("a name").to_owned();
@@ -64,10 +66,15 @@ fn jobs_complete_or_fail_and_claims_are_bound() {
     }
     let api = shared().api();
     let namespace = api.new_namespace("jobs").expect("made");
-    let objects = vec![job(&namespace, "good", None), job(&namespace, "bad", Some("failed")), claim(&namespace, "data")];
+    let objects =
+        vec![job(&namespace, "good", None), job(&namespace, "bad", Some("failed")), claim(&namespace, "data")];
     api.apply_objects(objects).expect("applied");
-    api.wait_for(("batch/v1", "Job", &namespace, "good"), WITHIN, |job| job["status"]["succeeded"] == json!(1)).expect("completes");
-    api.wait_for(("batch/v1", "Job", &namespace, "bad"), WITHIN, |job| job["status"]["failed"] == json!(1)).expect("fails");
-    api.wait_for(("v1", "PersistentVolumeClaim", &namespace, "data"), WITHIN, |claim| claim["status"]["phase"] == "Bound")
-        .expect("bound");
+    api.wait_for(("batch/v1", "Job", &namespace, "good"), WITHIN, |job| job["status"]["succeeded"] == json!(1))
+        .expect("completes");
+    api.wait_for(("batch/v1", "Job", &namespace, "bad"), WITHIN, |job| job["status"]["failed"] == json!(1))
+        .expect("fails");
+    api.wait_for(("v1", "PersistentVolumeClaim", &namespace, "data"), WITHIN, |claim| {
+        claim["status"]["phase"] == "Bound"
+    })
+    .expect("bound");
 }

@@ -80,14 +80,43 @@ status: {conditions: [{type: Ready, status: Unknown, reason: NodeStatusUnknown}]
 }
 
 #[test]
+fn what_is_being_deleted_stays_so() {
+    let api = shared_objects_only().api();
+    api.apply(
+        r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: going, deletionTimestamp: "2026-01-01T00:00:00Z"}
+status: {phase: Terminating, conditions: [{type: NamespaceFinalizersRemaining, status: "True"}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: going, namespace: going, deletionTimestamp: "2026-01-01T00:00:00Z"}
+"#,
+    )
+    .expect("applied");
+    let namespace = api.get("v1", "Namespace", "", "going").expect("read").expect("there");
+    assert_eq!(namespace["status"]["phase"], "Terminating");
+    assert_eq!(condition(&namespace, "NamespaceFinalizersRemaining"), Some("True"));
+    let map = api.get("v1", "ConfigMap", "going", "going").expect("read").expect("there");
+    assert!(map["metadata"]["deletionTimestamp"].is_string());
+}
+
+#[test]
 fn what_the_real_kind_refuses_is_refused() {
     let api = shared_objects_only().api();
     for (why, object) in [
-        ("a role", json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaNodePool", "metadata": {"name": "x"},
-            "spec": {"replicas": 1, "roles": ["king"], "storage": {"type": "ephemeral"}}})),
+        (
+            "a role",
+            json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaNodePool", "metadata": {"name": "x"},
+            "spec": {"replicas": 1, "roles": ["king"], "storage": {"type": "ephemeral"}}}),
+        ),
         ("no pools", json!({"apiVersion": "minio.min.io/v2", "kind": "Tenant", "metadata": {"name": "x"}, "spec": {}})),
-        ("a type", json!({"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "metadata": {"name": "x"},
-            "spec": {"type": "Cobol", "sparkVersion": "4", "driver": {}, "executor": {}}})),
+        (
+            "a type",
+            json!({"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "metadata": {"name": "x"},
+            "spec": {"type": "Cobol", "sparkVersion": "4", "driver": {}, "executor": {}}}),
+        ),
     ] {
         let error = api.apply_object(&object).expect_err(why);
         assert!(format!("{error:#}").contains("422"), "{why}: {error:#}");

@@ -52,7 +52,10 @@ fn refusals_are_what_the_api_server_says() {
     ] {
         let answer = answer(fault);
         let body = answer.json().expect("a Status");
-        assert_eq!((answer.status, body["kind"].as_str(), body["reason"].as_str()), (status, Some("Status"), Some(reason)));
+        assert_eq!(
+            (answer.status, body["kind"].as_str(), body["reason"].as_str()),
+            (status, Some("Status"), Some(reason))
+        );
     }
     let answer = answer(Fault::TooManyRequests { retry_after: 7 });
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));

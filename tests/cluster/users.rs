@@ -58,7 +58,8 @@ fn kubectl_accepts_every_kubeconfig() {
     }
     for user in User::ALL {
         let file = control_plane.kubeconfig(user).expect("ours");
-        let who = ["--kubeconfig", &file.to_string_lossy(), "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"];
+        let who =
+            ["--kubeconfig", &file.to_string_lossy(), "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"];
         assert_eq!(control_plane.kubectl(&who).expect("known"), user.name());
     }
     let file = control_plane.certificate_kubeconfig().expect("ours");

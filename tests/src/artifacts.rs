@@ -10,10 +10,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use crate::Result;
 use crate::build::hex;
 use crate::http::find;
 use crate::objects::Api;
-use crate::Result;
 
 /// A server of artifacts; it lives as long as the process, its thread waiting for requests.
 #[derive(Debug)]

@@ -35,14 +35,8 @@ pub enum Component {
 
 impl Component {
     /// All of them, in the order in which they are built: the ones that every test needs first.
-    pub const ALL: [Self; 6] = [
-        Self::Etcd,
-        Self::Kubernetes,
-        Self::Kwok,
-        Self::FluxCrds,
-        Self::KustomizeController,
-        Self::HelmController,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Etcd, Self::Kubernetes, Self::Kwok, Self::FluxCrds, Self::KustomizeController, Self::HelmController];
 
     /// The folder under `tests/testbed/`.
     #[must_use]
@@ -68,9 +62,7 @@ impl Component {
             ],
             Self::Etcd => &[("go.etcd.io/etcd/server/v3", "etcd")],
             Self::Kwok => &[("sigs.k8s.io/kwok/cmd/kwok", "kwok")],
-            Self::KustomizeController => {
-                &[("github.com/fluxcd/kustomize-controller", "kustomize-controller")]
-            }
+            Self::KustomizeController => &[("github.com/fluxcd/kustomize-controller", "kustomize-controller")],
             Self::HelmController => &[("github.com/fluxcd/helm-controller", "helm-controller")],
             Self::FluxCrds => &[],
         }
@@ -191,8 +183,7 @@ pub fn ensure(component: Component) -> Result<PathBuf> {
     go_build(component, aside.path())?;
     copy_crds(component, aside.path())?;
     let built = aside.keep();
-    fs::rename(&built, &target)
-        .with_context(|| format!("moving {} to {}", built.display(), target.display()))?;
+    fs::rename(&built, &target).with_context(|| format!("moving {} to {}", built.display(), target.display()))?;
     say(&format!("{}: done in {} s", component.name(), started.elapsed().as_secs()));
     Ok(target)
 }
@@ -297,16 +288,12 @@ fn copy_crds(component: Component, out: &Path) -> Result<()> {
         error: Option<String>,
     }
     for module in component.crd_modules() {
-        let output = go(component)
-            .args(["mod", "download", "-json", module])
-            .output()
-            .context("starting go mod download")?;
-        let download: Download = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!("go mod download {module}: {}", String::from_utf8_lossy(&output.stderr))
-        })?;
-        let dir = download
-            .dir
-            .ok_or_else(|| anyhow!("go mod download {module}: {}", download.error.unwrap_or_default()))?;
+        let output =
+            go(component).args(["mod", "download", "-json", module]).output().context("starting go mod download")?;
+        let download: Download = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("go mod download {module}: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let dir =
+            download.dir.ok_or_else(|| anyhow!("go mod download {module}: {}", download.error.unwrap_or_default()))?;
         let bases = dir.join("config").join("crd").join("bases");
         let mut copied = 0;
         for entry in fs::read_dir(&bases).with_context(|| format!("reading {}", bases.display()))? {

@@ -188,12 +188,16 @@ impl ControlPlane {
     }
 
     fn start_parts(&self, parts: &Parts, kubernetes: &Path) -> Result<()> {
-        let common = || vec![flag("kubeconfig", show(&self.admin)), flag("leader-elect", "false"), flag("secure-port", "0")];
+        let common =
+            || vec![flag("kubeconfig", show(&self.admin)), flag("leader-elect", "false"), flag("secure-port", "0")];
         if parts.controller_manager {
             let Some(own) = &self.own else { bail!("this control plane is not ours") };
             let mut arguments = common();
             arguments.extend([
-                flag("service-account-private-key-file", show(&self.processes.dir().join("certificates/service-account.key"))),
+                flag(
+                    "service-account-private-key-file",
+                    show(&self.processes.dir().join("certificates/service-account.key")),
+                ),
                 flag("root-ca-file", show(&own.authority.file())),
                 flag("kube-api-qps", "500"),
                 flag("kube-api-burst", "1000"),

@@ -37,10 +37,7 @@ fn start_controller(control_plane: &ControlPlane, component: Component, name: &'
         flag("enable-leader-election", "false"),
         flag("log-level", "info"),
     ];
-    let env = [
-        ("KUBECONFIG", show(control_plane.admin_kubeconfig())),
-        ("RUNTIME_NAMESPACE", NAMESPACE.to_owned()),
-    ];
+    let env = [("KUBECONFIG", show(control_plane.admin_kubeconfig())), ("RUNTIME_NAMESPACE", NAMESPACE.to_owned())];
     if !control_plane.start_part(name, &program, arguments, &env)? {
         return Ok(());
     }

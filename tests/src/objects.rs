@@ -82,8 +82,10 @@ impl Api {
     /// - server-side apply for the object, then its `status` through the status subresource where the
     ///   kind has one;
     /// - `uid`, `resourceVersion`, `generation` and the like are the server's: what was written is left
-    ///   out, owner references are changed to the uid that the owner got here, and an
-    ///   `observedGeneration` is moved so that it is as far behind `metadata.generation` as it was.
+    ///   out (also a Service's cluster address), owner references are changed to the uid that the owner got here, and an
+    ///   `observedGeneration` is moved so that it is as far behind `metadata.generation` as it was;
+    /// - what was written with a `deletionTimestamp` is deleted at the end, and a finalizer of ours
+    ///   (a namespace has its own) keeps it there, being deleted since now.
     ///
     /// # Errors
     /// When the server refuses an object; the message names it.
@@ -98,13 +100,14 @@ impl Api {
         let mut uids: BTreeMap<String, Value> = BTreeMap::new();
         let mut namespaces = std::collections::BTreeSet::new();
         let mut applied = Applied::default();
+        let mut deleted = Vec::new();
         let mut waiting: Vec<Value> = objects;
         while !waiting.is_empty() {
             let mut later = Vec::new();
             let before = waiting.len();
-            for object in waiting {
-                let owner_to_come = owner_uids(&object)
-                    .any(|uid| !uids.contains_key(uid) && written.iter().any(|other| other == uid));
+            for mut object in waiting {
+                let owner_to_come =
+                    owner_uids(&object).any(|uid| !uids.contains_key(uid) && written.iter().any(|other| other == uid));
                 if owner_to_come {
                     later.push(object);
                     continue;
@@ -114,6 +117,9 @@ impl Api {
                     self.ensure_namespace(&namespace)?;
                 }
                 let uid = text(&object, "/metadata/uid").to_owned();
+                if object.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string) {
+                    deleted.push(keep_when_deleted(&mut object));
+                }
                 let live = self.apply_with_status(object, &uids)?;
                 if !uid.is_empty() {
                     uids.insert(uid, live["metadata"]["uid"].clone());
@@ -125,20 +131,59 @@ impl Api {
             }
             waiting = later;
         }
+        for object in deleted {
+            let (api_version, kind) = (text(&object, "/apiVersion"), text(&object, "/kind"));
+            let (namespace, name) = (text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
+            self.delete(api_version, kind, namespace, name)?;
+            if let Some(status) = object.get("status").filter(|_| kind == "Namespace") {
+                self.patch_status(api_version, kind, namespace, name, status)?;
+            }
+        }
         Ok(applied)
     }
 
     fn apply_with_status(&self, mut object: Value, uids: &BTreeMap<String, Value>) -> Result<Value> {
         let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            for field in
-                ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"]
-            {
+            for field in [
+                "uid",
+                "resourceVersion",
+                "generation",
+                "creationTimestamp",
+                "managedFields",
+                "selfLink",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+            ] {
                 metadata.remove(field);
             }
             for owner in metadata.get_mut("ownerReferences").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(uid) = owner.get("uid").and_then(Value::as_str).and_then(|uid| uids.get(uid)) {
                     owner["uid"] = uid.clone();
+                }
+            }
+        }
+        // An address of the cluster that the object came from; a headless Service stays one.
+        if text(&object, "/kind") == "Service"
+            && text(&object, "/spec/clusterIP") != "None"
+            && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            spec.remove("clusterIP");
+            spec.remove("clusterIPs");
+        }
+        if text(&object, "/kind") == "Job" && object.pointer("/spec/manualSelector") != Some(&json!(true)) {
+            // They hold the Job's uid, which is the server's to give.
+            if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.remove("selector");
+            }
+            if let Some(Value::Object(labels)) = object.pointer_mut("/spec/template/metadata/labels") {
+                labels.retain(|key, _| !key.ends_with("controller-uid"));
+            }
+        }
+        if let Some(Value::Object(labels)) = object.pointer_mut("/metadata/labels") {
+            for value in labels.values_mut() {
+                if let Some(uid) = value.as_str().and_then(|uid| uids.get(uid)) {
+                    *value = uid.clone();
                 }
             }
         }
@@ -380,6 +425,19 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// Makes an object such that it stays when it is deleted; returns it as it was.
+///
+/// A namespace's `Terminating` is refused while it is not being deleted, so its status waits.
+fn keep_when_deleted(object: &mut Value) -> Value {
+    let as_written = object.clone();
+    if text(object, "/kind") == "Namespace" {
+        object["status"] = Value::Null;
+    } else if !object["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty()) {
+        object["metadata"]["finalizers"] = json!(["testbed.mlops/as-written"]);
+    }
+    as_written
+}
+
 fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     object
         .pointer("/metadata/ownerReferences")
@@ -429,7 +487,10 @@ fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
         let entry = entry?.path();
         if entry.is_dir() {
             files.extend(yaml_files(&entry)?);
-        } else if entry.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known)) {
+        } else if entry
+            .extension()
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+        {
             files.push(entry);
         }
     }

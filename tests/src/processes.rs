@@ -80,13 +80,8 @@ impl Processes {
             ("TMPDIR".to_owned(), text("tmp")),
         ];
         environment.extend(env.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-        let start = Start {
-            name: name.to_owned(),
-            program: program.to_owned(),
-            args,
-            env: environment,
-            log: self.log(name),
-        };
+        let start =
+            Start { name: name.to_owned(), program: program.to_owned(), args, env: environment, log: self.log(name) };
         match self.ask(&Request::Start(start))? {
             Reply::Done(Some(pid)) => Ok(pid),
             other => bail!("the guard answered {other:?}"),

@@ -181,8 +181,9 @@ impl Proxy {
         let authority = control_plane.authority()?;
         let pair = authority.issue("proxy", &[])?;
         let pem = std::fs::read(&pair.certificate).context("reading the proxy's certificate")?;
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(&pem).collect::<std::result::Result<_, _>>().context("the proxy's certificate")?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<std::result::Result<_, _>>()
+            .context("the proxy's certificate")?;
         let key = PrivateKeyDer::from_pem_file(&pair.key).context("reading the proxy's key")?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -219,10 +220,8 @@ impl Proxy {
                 tokio::spawn(async move { serve(socket, &acceptor, &connector, &shared).await.ok() });
             }
         });
-        let tokens = User::ALL
-            .iter()
-            .map(|user| Ok((*user, control_plane.users()?.token(*user))))
-            .collect::<Result<_>>()?;
+        let tokens =
+            User::ALL.iter().map(|user| Ok((*user, control_plane.users()?.token(*user)))).collect::<Result<_>>()?;
         Ok(Self {
             address,
             dir: tempfile::tempdir().context("a folder for the proxy's kubeconfigs")?,
@@ -439,18 +438,25 @@ fn canned(fault: &Fault, method: &str, target: &str) -> Vec<u8> {
             "Expired",
             "The provided continue parameter is too old to display a consistent list result.".to_owned(),
         ),
-        Fault::TooManyRequests { .. } => (
-            429,
-            "Too Many Requests",
-            "TooManyRequests",
-            "Too many requests, please try again later.".to_owned(),
-        ),
-        Fault::Unavailable => {
-            (503, "Service Unavailable", "ServiceUnavailable", "the server is currently unable to handle the request".to_owned())
+        Fault::TooManyRequests { .. } => {
+            (429, "Too Many Requests", "TooManyRequests", "Too many requests, please try again later.".to_owned())
         }
-        Fault::GroupNotFound => return response("404 Not Found", "", "text/plain; charset=utf-8", "404 page not found\n"),
+        Fault::Unavailable => (
+            503,
+            "Service Unavailable",
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request".to_owned(),
+        ),
+        Fault::GroupNotFound => {
+            return response("404 Not Found", "", "text/plain; charset=utf-8", "404 page not found\n");
+        }
         Fault::HtmlPage => {
-            return response("200 OK", "", "text/html; charset=utf-8", "<!DOCTYPE html><title>Sign in</title><h1>Sign in</h1>\n");
+            return response(
+                "200 OK",
+                "",
+                "text/html; charset=utf-8",
+                "<!DOCTYPE html><title>Sign in</title><h1>Sign in</h1>\n",
+            );
         }
         _ => (
             500,

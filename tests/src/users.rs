@@ -57,9 +57,7 @@ impl Users {
         use ring::rand::SecureRandom as _;
         fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
         let mut random = [0; 16];
-        ring::rand::SystemRandom::new()
-            .fill(&mut random)
-            .map_err(|_| anyhow::anyhow!("no random numbers"))?;
+        ring::rand::SystemRandom::new().fill(&mut random).map_err(|_| anyhow::anyhow!("no random numbers"))?;
         Ok(Self { dir: dir.to_owned(), secret: crate::build::hex(&random) })
     }
 
@@ -152,12 +150,8 @@ pub fn write_kubeconfig(
 /// When the server refuses.
 pub fn grant_reader(api: &Api) -> Result<()> {
     let mut rules = vec![json!({"nonResourceURLs": ["*"], "verbs": ["get"]})];
-    let mut core: Vec<String> = api
-        .resources("v1")?
-        .into_iter()
-        .map(|resource| resource.name)
-        .filter(|name| name != "secrets")
-        .collect();
+    let mut core: Vec<String> =
+        api.resources("v1")?.into_iter().map(|resource| resource.name).filter(|name| name != "secrets").collect();
     core.sort();
     rules.push(json!({"apiGroups": [""], "resources": core, "verbs": ["get", "list", "watch"]}));
     let groups = api.groups()?;
