@@ -160,3 +160,7 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod more_tests;

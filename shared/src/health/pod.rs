@@ -514,3 +514,7 @@ mod tests {
         assert_eq!(verdict.blames[0].to_string(), "PersistentVolumeClaim/n/data");
     }
 }
+
+#[cfg(test)]
+#[path = "pod_tests.rs"]
+mod more_tests;

@@ -312,3 +312,7 @@ status: {{phase: Running, containerStatuses: [{{name: c, state: {{waiting: {{rea
         );
     }
 }
+
+#[cfg(test)]
+#[path = "workload_tests.rs"]
+mod more_tests;
