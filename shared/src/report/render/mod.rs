@@ -1,11 +1,14 @@
 //! Renderers: every format of a report, each in one place.
 
 mod data;
+mod html;
+mod junit;
+mod markdown;
 mod name;
 mod prometheus;
 mod table;
 
-use super::{Level, Report};
+use super::{Level, Present, Report};
 use std::str::FromStr;
 
 /// How a report is printed.
@@ -21,18 +24,27 @@ pub enum Format {
     Yaml,
     /// `kind.group/name` lines that kubectl takes back.
     Name,
+    /// For a ticket or a chat.
+    Markdown,
+    /// One self-contained page.
+    Html,
+    /// JUnit XML: a suite an area, a case an object.
+    Junit,
     /// Text exposition for Prometheus' textfile collector.
     Prometheus,
 }
 
 impl Format {
     /// Every format with its word.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("table", Self::Table),
         ("wide", Self::Wide),
         ("json", Self::Json),
         ("yaml", Self::Yaml),
         ("name", Self::Name),
+        ("markdown", Self::Markdown),
+        ("html", Self::Html),
+        ("junit", Self::Junit),
         ("prometheus", Self::Prometheus),
     ];
 }
@@ -75,6 +87,9 @@ pub fn render(report: &Report, format: Format, style: &Style) -> Result<String, 
         Format::Json => data::json(report),
         Format::Yaml => data::yaml(report),
         Format::Name => Ok(name::render(report, style.show)),
+        Format::Markdown => Ok(markdown::render(&report.document(&markdown::DETAIL.show(style.show)))),
+        Format::Html => html::render(&report.document(&html::DETAIL.show(style.show))),
+        Format::Junit => junit::render(&report.kind, &report.cases()),
         Format::Prometheus => Ok(prometheus::render(report)),
     }
 }
