@@ -1,1 +1,23 @@
-//! The harness of the suite's tests.
+//! The harness of the suite's tests: a real control plane on loopback, and what tests do to it.
+//!
+//! Start with [`control_plane::shared`] or [`control_plane::ControlPlane::start`]; `tests/README.md`
+//! shows each part in use.
+
+pub mod artifacts;
+pub mod build;
+pub mod certificates;
+pub mod control_plane;
+pub mod crds;
+pub mod fixtures;
+pub mod flux;
+pub mod guard;
+pub mod http;
+pub mod kwok;
+pub mod objects;
+pub mod processes;
+pub mod proxy;
+pub mod users;
+pub mod wait;
+
+/// What every fallible function of the harness returns: the error names what was being done.
+pub type Result<T> = anyhow::Result<T>;

@@ -299,8 +299,9 @@ fn a_report_differs_from_a_worse_one() {
 }
 
 #[test]
-fn without_a_source_nothing_is_claimed() {
+fn without_a_kubeconfig_nothing_is_claimed() {
     let outcome = run(&[], "");
     assert_eq!(outcome.code, 3, "{}", outcome.stdout);
-    assert!(outcome.stdout.is_empty() && outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+    assert!(outcome.stdout.is_empty() && outcome.stderr.contains("no kubeconfig"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
 }

@@ -1,187 +1,258 @@
-//! What extends the API server: CustomResourceDefinitions, APIServices and webhooks; and namespaces.
+//! What extends the API server (CRDs, APIServices, webhooks), and namespaces that do not go away.
 
 use super::table::Rule;
-use super::{Related, precedence};
-use crate::object::{Body, Lookup, Object, ObjectRef, ServiceReference, find_condition};
+use super::{Related, precedence, service};
+use crate::object::{
+    Body, Condition, Definition, Lookup, Object, ObjectRef, ServiceReference, Webhook, find_condition,
+};
 use crate::report::{Level, Verdict, codes};
+use crate::text;
 use jiff::Timestamp;
 
 codes! {
-    CRD_OK = "crd-established", "The kind is served", "The definition is established and its names are accepted.", "Nothing to do.";
-    CRD_BROKEN = "crd-not-served", "The kind is not served",
-        "The API server does not accept the definition: its names clash with another one, or it is not established.",
-        "Read the conditions of the definition.";
-    CRD_STRUCTURE = "crd-non-structural", "The schema is not structural",
-        "The definition's schema is not structural: fields are not pruned and newer API servers refuse it.", "Upgrade the definition.";
-    CRD_STORED = "crd-stored-version-gone", "Objects may be stored in a version that is gone",
-        "status.storedVersions names a version that is no longer served: an upgrade of the definition will be refused or objects become unreadable.",
-        "Rewrite the objects (`flux migrate`, kube-storage-version-migrator), then drop the version from status.storedVersions.";
-    CRD_INSTALLING = "crd-installing", "The kind is being installed or removed",
-        "The API server is setting the definition up or taking it down.", "Nothing to do but wait.";
-    API_OK = "apiservice-available", "The API is available", "The API server reaches the extension.", "Nothing to do.";
-    API_DOWN = "apiservice-unavailable", "An extension of the API is not available",
-        "The API server cannot reach the service that answers for this group and version. Discovery is slow or partial for everybody; for metrics.k8s.io autoscalers stand still.",
-        "Look at the service and the pods behind it.";
-    WEBHOOK_OK = "webhook-ok", "The webhooks can be called", "Their services have endpoints.", "Nothing to do.";
-    WEBHOOK_DOWN = "webhook-no-endpoints", "A webhook blocks writes",
-        "The webhook's failure policy is Fail and its service has no ready endpoint: every write that it is asked about is refused, those of Flux among them.",
-        "Bring its pods back. Deleting the webhook configuration unblocks writes and drops the check.";
-    WEBHOOK_IGNORED = "webhook-ignored", "A webhook is not called",
-        "The webhook's service has no ready endpoint and its failure policy lets writes pass unchecked.", "Bring its pods back.";
-    NAMESPACE_OK = "namespace-active", "The namespace is active", "Objects can be created in it.", "Nothing to do.";
-    NAMESPACE_STUCK = "namespace-terminating", "The namespace is being deleted",
-        "Everything in the namespace is being deleted; it goes when the last object has gone.",
-        "Look at what remains: the conditions name kinds and finalizers.";
-    STATELESS = "stateless", "A kind without a state", "Objects of this kind are only read by others.", "Nothing to do.";
+    CRD_ESTABLISHED = "crd-established", "The custom kind is served",
+        "The API server has accepted the definition and serves its kind.",
+        "Nothing to do.";
+    CRD_INSTALLING = "crd-installing", "The custom kind is being installed",
+        "The definition is new; the API server has not finished taking it in.",
+        "Wait a few seconds.";
+    CRD_REJECTED = "crd-rejected", "The custom kind is not served",
+        "The API server does not serve the kind: its names collide with another definition's, or its schema is not a structural one.",
+        "Read the condition's message; remove the definition that has the name, or install the version of the operator that fits this cluster.";
+    CRD_TERMINATING = "crd-terminating", "The custom kind is being deleted",
+        "The definition was deleted and its objects go with it; the definition stays until the last one has gone.",
+        "If it stays: look for objects of the kind that hold finalizers.";
+    CRD_STORED_VERSION = "crd-stored-version", "Objects are stored in a version that is not served",
+        "status.storedVersions names a version that the definition no longer serves or no longer has. Objects in it cannot be read with the definition that drops it, and the upgrade that drops it is refused.",
+        "Rewrite the objects in the storage version (`kubectl get KIND -A -o json | kubectl replace -f -`, or the storage version migrator), then remove the old version from status.storedVersions.";
+    API_AVAILABLE = "apiservice-available", "The API is available",
+        "The API server can reach what serves this API group version.",
+        "Nothing to do.";
+    API_UNAVAILABLE = "apiservice-unavailable", "The API is not available",
+        "The API server cannot reach the Service that serves this API. Its objects cannot be read; clients that discover all APIs get slow or fail, and namespaces cannot be deleted.",
+        "Look at the Service and the pods that are named; delete the APIService only when its server is gone for good.";
+    WEBHOOK_REACHABLE = "webhook-reachable", "The webhooks can be called",
+        "Every Service that the webhooks call exists and has a ready endpoint, as far as was read.",
+        "Nothing to do.";
+    WEBHOOK_BLOCKS = "webhook-blocks", "A webhook that nobody answers refuses requests",
+        "The webhook's failurePolicy is Fail and its Service does not exist or has no ready endpoint: the API server refuses what the webhook should be asked about. Flux applies, Helm upgrades and restarts of pods fail.",
+        "Bring the Service's pods back. If they cannot start because of this very webhook, exclude their namespace or set failurePolicy: Ignore for as long as it takes.";
+    WEBHOOK_SKIPPED = "webhook-skipped", "A webhook that nobody answers is skipped",
+        "The webhook's failurePolicy is Ignore and its Service does not exist or has no ready endpoint: requests pass without it, so defaults, sidecars or checks are missing.",
+        "Bring the Service's pods back; objects made meanwhile may need to be made again.";
+    NAMESPACE_ACTIVE = "namespace-active", "The namespace is active",
+        "The namespace takes objects.",
+        "Nothing to do.";
+    NAMESPACE_TERMINATING = "namespace-terminating", "The namespace is being deleted",
+        "The namespace's phase is Terminating: it takes no new objects.",
+        "Read the conditions: they name the content and the finalizers that remain.";
 }
 
-/// Kinds that are only read by others.
-const STATELESS_KINDS: &[(&str, &str)] = &[
-    ("storage.k8s.io", "StorageClass"),
-    ("storage.k8s.io", "CSIDriver"),
-    ("storage.k8s.io", "CSINode"),
-    ("coordination.k8s.io", "Lease"),
-    ("discovery.k8s.io", "EndpointSlice"),
-    ("networking.k8s.io", "NetworkPolicy"),
-    ("networking.k8s.io", "IngressClass"),
-    ("", "LimitRange"),
-];
-
+/// The rows of this family.
 pub(super) const RULES: &[Rule] = &[
     Rule::new("apiextensions.k8s.io", "CustomResourceDefinition", definition),
     Rule::new("apiregistration.k8s.io", "APIService", api_service),
     Rule::new("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", webhooks),
     Rule::new("admissionregistration.k8s.io", "MutatingWebhookConfiguration", webhooks),
     Rule::new("", "Namespace", namespace),
-    Rule::new(STATELESS_KINDS[0].0, STATELESS_KINDS[0].1, stateless),
-    Rule::new(STATELESS_KINDS[1].0, STATELESS_KINDS[1].1, stateless),
-    Rule::new(STATELESS_KINDS[2].0, STATELESS_KINDS[2].1, stateless),
-    Rule::new(STATELESS_KINDS[3].0, STATELESS_KINDS[3].1, stateless),
-    Rule::new(STATELESS_KINDS[4].0, STATELESS_KINDS[4].1, stateless),
-    Rule::new(STATELESS_KINDS[5].0, STATELESS_KINDS[5].1, stateless),
-    Rule::new(STATELESS_KINDS[6].0, STATELESS_KINDS[6].1, stateless),
-    Rule::new(STATELESS_KINDS[7].0, STATELESS_KINDS[7].1, stateless),
 ];
 
-fn stateless(_: &Object, _: &Related<'_>, _: Timestamp) -> Verdict {
-    Verdict::ok(&STATELESS, "no state to judge")
+/// An extension API server that restarts is away for so long (seconds) without being broken.
+const API_RESTART: i64 = 120;
+
+fn unjudged() -> Verdict {
+    Verdict::ok(&precedence::OK, "no state is reported")
 }
 
+/// Follows the conditions of `apiextensions-apiserver/pkg/controller/{status,establish,finalizer}`.
 fn definition(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let Body::Definition(record) = &object.body else {
-        return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no definition");
+    let Body::Definition(definition) = &object.body else { return unjudged() };
+    let conditions = definition.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    if conditions.is_empty() {
+        return precedence::no_status(object, None, related, now);
+    }
+    let find = |name: &str| find_condition(conditions, name);
+    if let Some(terminating) = find("Terminating").filter(|condition| condition.is_true()) {
+        let since = terminating.since();
+        let long = since.is_some_and(|since| now.duration_since(since).as_secs() > related.limits.terminating_seconds);
+        let level = if long { Level::Fail } else { Level::Progressing };
+        return Verdict::new(level, &CRD_TERMINATING, format!("is being deleted: {}", terminating.text())).since(since);
+    }
+    let rejected = |condition: &Condition| {
+        Verdict::fail(&CRD_REJECTED, format!("{} is {}: {}", condition.r#type, condition.status, condition.text()))
+            .since(condition.since())
     };
-    let Some(status) = record.status.as_ref().filter(|status| !status.conditions.is_empty()) else {
+    if let Some(names) = find("NamesAccepted").filter(|condition| condition.is_false()) {
+        return rejected(names);
+    }
+    if let Some(schema) = find("NonStructuralSchema").filter(|condition| condition.is_true()) {
+        return rejected(schema);
+    }
+    match find("Established") {
+        Some(established) if established.is_true() => stored_versions(definition),
+        Some(established) if established.is_false() && &*established.reason != "Installing" => rejected(established),
+        established => {
+            let since = established.and_then(Condition::since).or(object.meta.creation_timestamp.0);
+            Verdict::progressing(&CRD_INSTALLING, "is being installed").since(since)
+        }
+    }
+}
+
+fn stored_versions(definition: &Definition) -> Verdict {
+    let served: Vec<&str> =
+        definition.spec.versions.iter().filter(|version| version.served).map(|version| &*version.name).collect();
+    let stored = definition.status.as_ref().map_or(&[][..], |status| &status.stored_versions);
+    let lost: Vec<&str> = stored.iter().map(|version| &**version).filter(|version| !served.contains(version)).collect();
+    if lost.is_empty() || served.is_empty() {
+        return Verdict::ok(&CRD_ESTABLISHED, format!("serves {}", served.join(", ")));
+    }
+    Verdict::warn(
+        &CRD_STORED_VERSION,
+        format!("objects may be stored in {}, which is not served ({} is)", lost.join(", "), served.join(", ")),
+    )
+}
+
+/// Whether an APIService says that it is available.
+pub(super) fn is_available(object: &Object) -> bool {
+    match &object.body {
+        Body::ApiService(api) => api
+            .status
+            .as_ref()
+            .and_then(|status| find_condition(&status.conditions, "Available"))
+            .is_some_and(Condition::is_true),
+        _ => false,
+    }
+}
+
+/// Follows `kube-aggregator/pkg/controllers/status/remote/remote_available_controller.go`.
+fn api_service(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let Body::ApiService(api) = &object.body else { return unjudged() };
+    let available = api.status.as_ref().and_then(|status| find_condition(&status.conditions, "Available"));
+    let Some(available) = available else {
         return precedence::no_status(object, None, related, now);
     };
-    let condition = |name: &str| find_condition(&status.conditions, name);
-    if condition("Terminating").is_some_and(|condition| condition.is_true()) {
-        return Verdict::progressing(&CRD_INSTALLING, "is being removed");
+    if available.is_true() {
+        return Verdict::ok(&API_AVAILABLE, "is available");
     }
-    if let Some(names) = condition("NamesAccepted").filter(|names| names.is_false()) {
-        return Verdict::fail(&CRD_BROKEN, names.text().into_owned()).since(names.since());
-    }
-    if let Some(structure) = condition("NonStructuralSchema").filter(|structure| structure.is_true()) {
-        return Verdict::fail(&CRD_STRUCTURE, structure.text().into_owned()).since(structure.since());
-    }
-    match condition("Established") {
-        Some(established) if established.is_true() => {}
-        Some(established) if &*established.reason == "Installing" => {
-            return Verdict::progressing(&CRD_INSTALLING, established.text().into_owned()).since(established.since());
-        }
-        Some(established) => {
-            return Verdict::fail(&CRD_BROKEN, established.text().into_owned()).since(established.since());
-        }
-        None => return Verdict::progressing(&CRD_INSTALLING, "not established yet"),
-    }
-    let served = |version: &str| record.spec.versions.iter().any(|known| &*known.name == version && known.served);
-    let verdict = Verdict::ok(&CRD_OK, "established");
-    match status.stored_versions.iter().find(|version| !record.spec.versions.is_empty() && !served(version)) {
-        Some(gone) => {
-            verdict.and(Verdict::warn(&CRD_STORED, format!("objects may be stored in {gone}, which is not served")))
-        }
-        None => verdict,
-    }
-}
-
-fn api_service(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let Body::ApiService(record) = &object.body else {
-        return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no APIService");
-    };
-    let conditions = record.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    match find_condition(conditions, "Available") {
-        Some(available) if available.is_true() => Verdict::ok(&API_OK, "available"),
-        Some(available) => {
-            let new = available
-                .since()
-                .is_none_or(|since| now.duration_since(since).as_secs() < related.limits.unschedulable_seconds);
-            let text = available.text().into_owned();
-            let verdict = if new { Verdict::progressing(&API_DOWN, text) } else { Verdict::fail(&API_DOWN, text) };
-            let service = record.spec.service.as_ref();
-            let verdict =
-                service.into_iter().fold(verdict, |verdict, service| blame_service(verdict, service, related, now));
-            verdict.since(available.since())
-        }
-        None => precedence::no_status(object, None, related, now),
-    }
-}
-
-/// The service that an extension calls: missing, or without a ready endpoint.
-fn is_down(service: &ServiceReference, related: &Related<'_>, now: Timestamp) -> Option<(ObjectRef, String)> {
-    let reference = ObjectRef::new("", "Service", &service.namespace, &service.name);
-    match related.inventory.find(&reference) {
-        Lookup::Missing => Some((reference, format!("service {}/{} does not exist", service.namespace, service.name))),
-        Lookup::Found(found) => {
-            let verdict = super::assess(found, related, now);
-            (verdict.level == Level::Fail)
-                .then(|| (reference, format!("service {}/{}: {}", service.namespace, service.name, verdict.message)))
-        }
-        Lookup::Unread => None,
-    }
-}
-
-fn blame_service(verdict: Verdict, service: &ServiceReference, related: &Related<'_>, now: Timestamp) -> Verdict {
-    match is_down(service, related, now) {
-        Some((reference, _)) => verdict.blame(reference),
-        None => verdict,
-    }
-}
-
-fn webhooks(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let Body::Webhooks(record) = &object.body else {
-        return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no webhook configuration");
-    };
-    let mut verdict = Verdict::ok(&WEBHOOK_OK, crate::text::plural(record.webhooks.len(), "webhook"));
-    for webhook in &record.webhooks {
-        let Some((service, why)) =
-            webhook.client_config.service.as_ref().and_then(|service| is_down(service, related, now))
-        else {
-            continue;
-        };
-        let blocks = webhook.failure_policy.as_ref().is_none_or(|policy| &**policy == "Fail");
-        let asked: Vec<&str> =
-            webhook.rules.iter().flat_map(|rule| &rule.resources).map(|name| name.as_str()).take(5).collect();
-        let text = format!("{}: {why}; asked about {}", webhook.name, asked.join(", "));
-        let finding = if blocks { Verdict::fail(&WEBHOOK_DOWN, text) } else { Verdict::warn(&WEBHOOK_IGNORED, text) };
-        verdict = verdict.and(finding).blame(service);
+    let since = available.since();
+    let short = since.is_none_or(|since| now.duration_since(since).as_secs() <= API_RESTART);
+    let level = if short { Level::Progressing } else { Level::Fail };
+    let age = since.map(|since| format!(" for {}", text::age(since, now))).unwrap_or_default();
+    let mut verdict =
+        Verdict::new(level, &API_UNAVAILABLE, format!("is not available{age}: {}", available.text())).since(since);
+    if let Some(reference) = &api.spec.service
+        && let Some((why, blamed)) = unreachable(reference, related)
+    {
+        verdict = verdict.evidence(why).blame(blamed);
     }
     verdict
 }
 
-fn namespace(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let Body::Namespace(record) = &object.body else {
-        return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no namespace");
-    };
-    let _ = (related, now);
-    if &*record.status.phase == "Terminating" {
-        let why: Vec<String> = record
-            .status
-            .conditions
-            .iter()
-            .filter(|condition| condition.is_true())
-            .map(|condition| condition.text().into_owned())
-            .collect();
-        return Verdict::progressing(&NAMESPACE_STUCK, format!("is being deleted; {}", why.join("; ")));
+/// Why a Service that an extension calls cannot answer, and the Service; `None` when it can, or
+/// when nobody can tell.
+fn unreachable(reference: &ServiceReference, related: &Related<'_>) -> Option<(String, ObjectRef)> {
+    let target = ObjectRef::new("", "Service", &reference.namespace, &reference.name);
+    let name = format!("Service {}/{}", reference.namespace, reference.name);
+    match related.inventory.find(&target) {
+        Lookup::Missing => Some((format!("{name} does not exist"), target)),
+        Lookup::Unread => None,
+        Lookup::Found(found) => {
+            let Body::Service(service) = &found.body else { return None };
+            let port = reference.port.unwrap_or(443);
+            if !service.spec.ports.is_empty() && !service.spec.ports.iter().any(|known| known.port == port) {
+                return Some((format!("{name} has no port {port}"), target));
+            }
+            let external = &*service.spec.r#type == "ExternalName";
+            let nobody = !external && service::ready_endpoints(found, related) == Some(0);
+            nobody.then(|| (format!("{name} has no ready endpoint"), target))
+        }
     }
-    Verdict::ok(&NAMESPACE_OK, "active")
 }
+
+/// What a webhook is asked about, in words: `CREATE, UPDATE of pods, deployments`.
+fn asked_about(webhook: &Webhook) -> String {
+    let (mut operations, mut resources) = (Vec::new(), Vec::new());
+    for rule in &webhook.rules {
+        for (from, into) in [(&rule.operations, &mut operations), (&rule.resources, &mut resources)] {
+            for word in from {
+                if !into.contains(&word.as_str()) {
+                    into.push(word.as_str());
+                }
+            }
+        }
+    }
+    let named = |words: &[&str], all: &str| {
+        if words.contains(&"*") {
+            all.to_owned()
+        } else if words.len() > 6 {
+            format!("{} and {} more", words[..5].join(", "), words.len() - 5)
+        } else {
+            words.join(", ")
+        }
+    };
+    format!("{} of {}", named(&operations, "every request"), named(&resources, "all resources"))
+}
+
+fn webhooks(object: &Object, related: &Related<'_>, _: Timestamp) -> Verdict {
+    let Body::Webhooks(all) = &object.body else { return unjudged() };
+    let mut verdict = Verdict::ok(&WEBHOOK_REACHABLE, text::plural(all.webhooks.len(), "webhook"));
+    let mut seen = Vec::new();
+    for webhook in all.webhooks.iter().filter(|webhook| !webhook.rules.is_empty()) {
+        let Some(reference) = &webhook.client_config.service else { continue };
+        let Some((why, blamed)) = unreachable(reference, related) else { continue };
+        let ignores = webhook.failure_policy.as_ref().is_some_and(|policy| &**policy == "Ignore");
+        let about = asked_about(webhook);
+        let key = (ignores, blamed.clone(), about.clone());
+        // A chart may split one webhook into dozens that call one Service about the same things.
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let finding = if ignores {
+            Verdict::warn(&WEBHOOK_SKIPPED, format!("{} is skipped on {about}: {why}", webhook.name))
+        } else {
+            Verdict::fail(&WEBHOOK_BLOCKS, format!("{} refuses {about}: {why}", webhook.name))
+        };
+        verdict = verdict.and(finding.blame(blamed));
+    }
+    verdict
+}
+
+/// Conditions of a namespace that say why it does not go (`pkg/controller/namespace/deletion`).
+fn what_remains(object: &Object) -> Vec<&Condition> {
+    let Body::Namespace(namespace) = &object.body else { return Vec::new() };
+    namespace.status.conditions.iter().filter(|condition| condition.is_true()).collect()
+}
+
+/// Adds to the verdict of an object that is being deleted what its kind knows of the reasons.
+pub(super) fn explain_deletion(object: &Object, mut verdict: Verdict, related: &Related<'_>) -> Verdict {
+    let Body::Namespace(namespace) = &object.body else { return verdict };
+    if !namespace.spec.finalizers.is_empty() {
+        let names: Vec<&str> = namespace.spec.finalizers.iter().map(|name| &**name).collect();
+        verdict = verdict.evidence(format!("spec.finalizers: {}", names.join(", ")));
+    }
+    for condition in what_remains(object) {
+        verdict = verdict.evidence(format!("{}: {}", condition.r#type, condition.text()));
+        // One API that does not answer keeps every namespace: its content cannot be listed.
+        if &*condition.r#type == "NamespaceDeletionDiscoveryFailure" {
+            let apis = related.inventory.of_kind("apiregistration.k8s.io", "APIService");
+            for api in apis.iter().filter(|api| !is_available(api)).take(20) {
+                verdict = verdict.blame(api.reference());
+            }
+        }
+    }
+    verdict
+}
+
+fn namespace(object: &Object, related: &Related<'_>, _: Timestamp) -> Verdict {
+    let Body::Namespace(namespace) = &object.body else { return unjudged() };
+    if &*namespace.status.phase == "Terminating" {
+        let verdict = Verdict::progressing(&NAMESPACE_TERMINATING, "is being deleted");
+        return explain_deletion(object, verdict, related);
+    }
+    Verdict::ok(&NAMESPACE_ACTIVE, "is active")
+}
+
+#[cfg(test)]
+#[path = "extension_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ mod expectations;
 mod extension;
 mod flux;
 mod flux_inventory;
+mod gateway;
 mod generic;
 mod graph;
 mod judge;
@@ -20,7 +21,9 @@ mod pod;
 mod policy;
 mod precedence;
 mod related;
+mod service;
 mod spark;
+mod stateless;
 mod storage;
 mod strimzi;
 mod table;
@@ -49,7 +52,7 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, format!("cannot be judged: {why}"));
     }
     if let Some(verdict) = precedence::terminating(object, related, now) {
-        return verdict;
+        return extension::explain_deletion(object, verdict, related);
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
     rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now)

@@ -85,8 +85,21 @@ fn lease(object: &Object, related: &Related<'_>, now: Timestamp) -> Option<Verdi
     let renewed = lease.spec.renew_time;
     let limit =
         lease.spec.lease_duration_seconds.unwrap_or(related.limits.lease_seconds).max(related.limits.lease_seconds);
-    (renewed.seconds_before(now)? > limit).then(|| {
-        let age = renewed.get().map_or_else(String::new, |time| text::age(time, now));
+    // The newest lease is the cluster's own clock: a reader whose clock runs ahead, and a dump that
+    // took a minute to write, must not make every node silent.
+    let others = related.inventory.of_kind("coordination.k8s.io", "Lease").iter();
+    let newest = others
+        .filter(|other| other.meta.name != object.meta.name || &*other.meta.namespace != "kube-node-lease")
+        .filter_map(|other| match &other.body {
+            Body::Lease(other) => other.spec.renew_time.get(),
+            _ => None,
+        })
+        .max();
+    // A lease that somebody left behind is no clock.
+    let newest = newest.filter(|newest| now.duration_since(*newest).as_secs() < related.limits.progress_seconds);
+    let clock = newest.map_or(now, |newest| newest.max(renewed.get().unwrap_or(newest)));
+    (renewed.seconds_before(clock)? > limit).then(|| {
+        let age = renewed.get().map_or_else(String::new, |time| text::age(time, clock));
         Verdict::fail(&NODE_SILENT, format!("lease not renewed for {age}")).since(renewed.get())
     })
 }
@@ -125,5 +138,16 @@ mod tests {
         };
         expect(&yaml("2026-11-20T02:59:50Z"), "Node", "w1", Level::Ok, "node-ready");
         expect(&yaml("2026-11-20T02:50:00Z"), "Node", "w1", Level::Fail, "node-lease-stale");
+    }
+
+    #[test]
+    fn a_clock_that_runs_ahead_makes_no_node_silent() {
+        let yaml = |renewed: &str| {
+            format!(
+                "apiVersion: v1\nkind: Node\nmetadata: {{name: w1}}\nstatus: {{conditions: [{{type: Ready, status: 'True'}}]}}\n---\napiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {{name: w1, namespace: kube-node-lease}}\nspec: {{renewTime: {renewed}}}\n---\napiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {{name: w2, namespace: kube-node-lease}}\nspec: {{renewTime: '2026-11-20T02:58:00Z'}}\n"
+            )
+        };
+        expect(&yaml("2026-11-20T02:57:55Z"), "Node", "w1", Level::Ok, "node-ready");
+        expect(&yaml("2026-11-20T02:56:00Z"), "Node", "w1", Level::Fail, "node-lease-stale");
     }
 }

@@ -28,11 +28,18 @@ codes! {
         "The storage reported an error; this snapshot cannot be restored from.", "Read the error and take another one.";
     SNAPSHOT_PENDING = "snapshot-not-ready", "The snapshot is not ready",
         "The snapshot is being taken; it cannot be restored from yet.", "Wait; look at the snapshotter when it stays.";
+    ATTACHMENT_OK = "volume-attached", "The volume is attached", "The volume is attached to its node, or not asked to be.", "Nothing to do.";
+    ATTACHMENT_WAITS = "volume-attaching", "The volume is being attached",
+        "The driver has not reported the volume as attached yet.", "If it stays: look at the driver's controller and at the node.";
+    ATTACHMENT_FAILED = "volume-attach-failed", "The volume cannot be attached or detached",
+        "The driver reports an error, mostly that the volume is still attached to another node, or that the node takes no more volumes. The pod that needs it stays in ContainerCreating.",
+        "Read the error; look at the node that still holds the volume.";
 }
 
 const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::new("storage.k8s.io", "VolumeAttachment", attachment),
     Rule::new("", "PersistentVolumeClaim", claim),
     Rule::new("", "PersistentVolume", volume),
     Rule::new(SNAPSHOTS, "VolumeSnapshot", snapshot),
@@ -51,6 +58,12 @@ fn claim(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
                 .get(&"storage".into())
                 .map_or_else(String::new, |size| format!(", {}", text::bytes(*size)));
             let mut verdict = Verdict::ok(&CLAIM_BOUND, format!("bound{size}"));
+            let volume = &claim.spec.volume_name;
+            if !volume.is_empty() && related.get("", "PersistentVolume", "", volume).is_missing() {
+                let missing = ObjectRef::new("", "PersistentVolume", "", volume);
+                verdict =
+                    verdict.and(Verdict::fail(&CLAIM_LOST, format!("its volume {volume} is gone"))).blame(missing);
+            }
             for condition in claim.status.conditions.iter().filter(|condition| condition.is_true()) {
                 if matches!(
                     &*condition.r#type,
@@ -116,10 +129,16 @@ fn pending(object: &Object, claim: &Claim, related: &Related<'_>, now: Timestamp
                 && pod.needs.iter().any(|need| need.kind == "PersistentVolumeClaim" && need.name == object.meta.name)
         })
     });
+    let pods_read = related.inventory.was_read("", "Pod", &object.meta.namespace);
+    if waits && !used && !pods_read && event.is_none() {
+        return Verdict::progressing(&CLAIM_WAITS, "waits for its first pod; the pods were not read");
+    }
     if waits && !used && event.is_none() {
         return Verdict::ok(&CLAIM_WAITS, "waits for its first pod");
     }
-    let late = age.is_some_and(|age| age > related.limits.creating_seconds);
+    // A class that was not read may be one that waits for a first pod: no deadline then.
+    let known = class.is_some() || name == Some("") || related.inventory.was_read("storage.k8s.io", "StorageClass", "");
+    let late = known && age.is_some_and(|age| age > related.limits.creating_seconds);
     let what = name.map_or_else(String::new, |name| format!(" of class {name}"));
     let text = format!("no volume{what} yet{said}");
     let verdict = if event.is_some() || late {
@@ -173,6 +192,24 @@ fn volume(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     }
 }
 
+fn attachment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let Some(custom) = object.custom() else { return Verdict::ok(&precedence::OK, "no state is reported") };
+    let since = object.meta.creation_timestamp;
+    for (pointer, what) in [("/attachError/message", "attach"), ("/detachError/message", "detach")] {
+        let error = custom.status_text(pointer);
+        if !error.is_empty() {
+            let node = custom.spec_text("/nodeName");
+            return Verdict::fail(&ATTACHMENT_FAILED, format!("cannot {what} at {node}: {error}")).since(since.get());
+        }
+    }
+    if custom.status_at("/attached").and_then(serde_json::Value::as_bool) == Some(true) {
+        return Verdict::ok(&ATTACHMENT_OK, "attached");
+    }
+    let late = since.seconds_before(now).is_some_and(|age| age > related.limits.progress_seconds);
+    let level = if late { crate::report::Level::Fail } else { crate::report::Level::Progressing };
+    Verdict::new(level, &ATTACHMENT_WAITS, "is not attached yet").since(since.get())
+}
+
 fn snapshot(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(custom) = object.custom() else {
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no snapshot");
@@ -213,13 +250,11 @@ mod tests {
                 "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {{name: {name}}}\nprovisioner: x.csi.io\nvolumeBindingMode: {mode}\n"
             )
         };
-        expect(
-            &format!("{CLAIM}{}", class("fast", "WaitForFirstConsumer")),
-            "PersistentVolumeClaim",
-            "data",
-            Level::Ok,
-            "pvc-waits-for-consumer",
-        );
+        // Only pods that were read can say that none of them uses the claim.
+        let waits = format!("{CLAIM}{}", class("fast", "WaitForFirstConsumer"));
+        let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: other, namespace: a}\n";
+        expect(&waits, "PersistentVolumeClaim", "data", Level::Progressing, "pvc-waits-for-consumer");
+        expect(&format!("{waits}{pod}"), "PersistentVolumeClaim", "data", Level::Ok, "pvc-waits-for-consumer");
         expect(
             &format!("{CLAIM}{}", class("fast", "Immediate")),
             "PersistentVolumeClaim",

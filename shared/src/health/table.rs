@@ -1,8 +1,8 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, codes_of_graph, controllers, expectations, extension, flux, generic, minio, network, node, pod,
-    policy, precedence, spark, storage, strimzi, workload,
+    Related, batch, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio, network, node,
+    pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -37,8 +37,11 @@ pub static RULES: &[&[Rule]] = &[
     node::RULES,
     storage::RULES,
     network::RULES,
+    gateway::RULES,
+    service::RULES,
     policy::RULES,
     extension::RULES,
+    stateless::RULES,
     flux::RULES,
     strimzi::RULES,
     minio::RULES,
@@ -62,8 +65,11 @@ static CODES: &[&[&Code]] = &[
     node::CODES,
     storage::CODES,
     network::CODES,
+    gateway::CODES,
+    service::CODES,
     policy::CODES,
     extension::CODES,
+    stateless::CODES,
 ];
 
 /// The rule of a kind.

@@ -1,0 +1,8 @@
+//! Tests against a real control plane: `cargo test -p mlops-tests --features cluster --test cluster`.
+
+mod control_plane;
+mod flux;
+mod kwok;
+mod objects;
+mod proxy;
+mod users;
