@@ -235,6 +235,8 @@ pub struct Finding<'a> {
     pub effects: Vec<Effect<'a>>,
     /// All that it explains.
     pub effects_total: usize,
+    /// All that it explains by level: `12 FAIL, 2 PROGRESSING`.
+    pub effects_levels: Text<'a>,
 }
 
 /// Something that a finding explains.

@@ -17,5 +17,5 @@ pub use model::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
 };
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};
-pub use render::{Format, Style, render};
+pub use render::{Format, Rendered, Style, render, write};
 pub use verdict::Verdict;

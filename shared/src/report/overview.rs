@@ -190,11 +190,12 @@ fn outcome(report: &Report) -> String {
             format!("{} {verb} {}", text::plural(causes, "cause"), text::plural(explained, "more finding"))
         }
     };
+    out.push_str(&format!(", at {}", instant(&report.generated_at)));
     if summary.partial {
         // "no findings" of a report that could not look everywhere is no good news.
-        out.push_str(" in what could be read, PARTIAL: not everything could be read");
+        out.push_str("; PARTIAL: not everything could be read");
     }
-    format!("{out}, at {}", instant(&report.generated_at))
+    out
 }
 
 /// An RFC 3339 instant in whole seconds, `2026-11-20 03:00:00Z`.
@@ -210,9 +211,12 @@ fn view(report: &Report) -> Vec<(Cow<'_, str>, Cell<'_>)> {
     let mut rows: Vec<(Cow<'_, str>, Cell<'_>)> = Vec::new();
     let label = if view.source == "files" { "Files" } else { "Context" };
     rows.push((label.into(), view.name.as_str().into()));
-    for (label, value) in
-        [("Server", &view.server), ("Version", &view.server_version), ("User", &view.user), ("Platform", &view.platform)]
-    {
+    for (label, value) in [
+        ("Server", &view.server),
+        ("Version", &view.server_version),
+        ("User", &view.user),
+        ("Platform", &view.platform),
+    ] {
         if let Some(value) = value {
             rows.push((label.into(), value.as_str().into()));
         }
@@ -251,11 +255,16 @@ fn causes<'a>(report: &'a Report, detail: &Detail, document: &mut Document<'a>) 
 
 /// `3 more causes (1 FAIL, 2 WARN)`.
 fn tally(causes: &[&Cause]) -> String {
+    format!("{} ({})", text::plural(causes.len(), "more cause"), levels(causes.iter().map(|cause| cause.verdict)))
+}
+
+/// `12 FAIL, 1 WARN` of what has these levels.
+fn levels(of: impl Iterator<Item = Level>) -> String {
     let mut levels = BTreeMap::<Level, usize>::new();
-    for cause in causes {
-        *levels.entry(cause.verdict).or_default() += 1;
+    for level in of {
+        *levels.entry(level).or_default() += 1;
     }
-    format!("{} ({})", text::plural(causes.len(), "more cause"), by_level(&levels, Level::Ok))
+    by_level(&levels, Level::Ok)
 }
 
 /// `12 FAIL, 1 WARN`: levels above `floor`, most urgent first.
@@ -281,6 +290,7 @@ fn finding<'a>(cause: &'a Cause, now: Option<Timestamp>, detail: &Detail) -> Fin
         command: (!cause.command.is_empty()).then(|| cause.command.as_str().into()),
         effects: effects.collect(),
         effects_total: cause.explains.len(),
+        effects_levels: levels(cause.explains.iter().map(|effect| effect.verdict)).into(),
     }
 }
 
@@ -304,7 +314,7 @@ fn gaps<'a>(report: &'a Report, document: &mut Document<'a>) {
         }
         return;
     }
-    document.heading("Not read: unknown, not healthy");
+    document.heading("Not read");
     for ((why, hint), sections) in reasons {
         let mut names: Vec<String> = sections.iter().take(NAMED_GAPS).map(|section| resource(section)).collect();
         if sections.len() > NAMED_GAPS {
@@ -334,7 +344,12 @@ fn areas<'a>(report: &'a Report, detail: &Detail, document: &mut Document<'a>) {
             document.blocks.push(Block::Bars(Bars { title: "Objects by level".into(), bars, is_relative: true }));
         }
     }
-    let columns = [Column::new("STATE"), Column::new("AREA"), Column::new("OBJECTS").right(), Column::new("WHAT").flex(3)];
+    let columns = [
+        Column::new("STATE"),
+        Column::new("AREA"),
+        Column::new("OBJECTS").right(),
+        Column::new("WHAT").flex(if detail.objects > 0 { 3 } else { 1 }),
+    ];
     let mut table = Table::new(columns);
     for area in &report.areas {
         let trouble = by_level(&area.levels, Level::Absent);

@@ -270,7 +270,10 @@ fn finding(finding: &Finding<'_>) -> FindingView {
         command: finding.command.as_deref().map_or_else(String::new, |command| text::truncate(command, COMMAND)),
         explains: match finding.effects_total {
             0 => String::new(),
-            total => format!("explains {}", text::plural(total, "more finding")),
+            total => {
+                let levels = text::truncate(&finding.effects_levels, 120);
+                format!("explains {}: {levels}", text::plural(total, "more finding"))
+            }
         },
         effects: effects.collect(),
         rest: if rest > 0 { format!("and {rest} more") } else { String::new() },

@@ -16,8 +16,8 @@ const EVIDENCE: usize = 20;
 ///
 /// # Errors
 /// The writer's words.
-pub(super) fn render(kind: &str, cases: &[Case<'_>]) -> Result<String, String> {
-    let mut report = Report::new(safe(kind, NAME));
+pub(super) fn render(cases: &[Case<'_>]) -> Result<String, String> {
+    let mut report = Report::new("kubectl mlops");
     let mut suites: Vec<TestSuite> = Vec::new();
     for case in cases {
         let name = safe(case.suite, NAME);

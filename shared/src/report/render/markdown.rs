@@ -74,7 +74,7 @@ fn push_finding(out: &mut String, finding: &Finding<'_>) {
         out.push_str(&format!("  - and {} of evidence\n", text::plural(finding.more_evidence, "more line")));
     }
     if finding.effects_total > 0 {
-        out.push_str(&format!("  - explains {}:\n", finding.effects_total));
+        out.push_str(&format!("  - explains {} ({}):\n", finding.effects_total, plain(&finding.effects_levels)));
         for effect in &finding.effects {
             let (subject, message) = (code(&effect.subject, TEXT), plain(&effect.message));
             out.push_str(&format!("    - **{}** {subject}: {message}\n", effect.level));
