@@ -12,4 +12,6 @@ pub mod health;
 
 pub mod source;
 
+pub mod cluster;
+
 pub mod cli;

@@ -131,7 +131,8 @@ fn health_verdicts_agree_but_for_the_committed_list() {
     for case in &cases {
         let verdict = judge(case);
         let ours = translate(&case.set, &verdict);
-        let theirs = case.expected.status.as_deref().unwrap_or("Healthy");
+        // Without a status the oracle has no verdict for this kind, so there is nothing to agree with.
+        let Some(theirs) = case.expected.status.as_deref() else { continue };
         if ours == theirs {
             continue;
         }

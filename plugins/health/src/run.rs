@@ -5,11 +5,13 @@ use crate::settings::{self, Settings};
 use crate::{capacity, diff, explain};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer, platform};
+use mlops_shared::cluster::{self, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Sym};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Style, render};
 use mlops_shared::source::{Limits, Snapshot, read_path};
+use std::time::Duration;
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
@@ -32,7 +34,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     }
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
-    let mut snapshot = read(&settings)?;
+    let mut snapshot = read(&settings, args)?;
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
         return print_capacity(&snapshot.inventory, &settings, args, format, printer);
@@ -62,12 +64,36 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     Ok(Exit::of_check(has_findings, is_unsure))
 }
 
-fn read(settings: &Settings) -> Result<Snapshot, Failure> {
-    let Some(path) = &settings.from else {
-        return Err(Failure::unchecked("reading a live cluster is not built into this version")
-            .hint("give --from PATH: a folder, file, bundle or stream"));
-    };
+fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
+    let Some(path) = &settings.from else { return read_cluster(settings, args) };
     let snapshot = read_path(path, &Limits::default())?;
+    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+}
+
+/// The whole run may take so long.
+const BUDGET: Duration = Duration::from_secs(180);
+
+fn read_cluster(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
+    if args.connection.all_contexts || args.connection.context.len() > 1 {
+        return Err(Failure::usage("several contexts in one run are not supported yet")
+            .hint("run the command once for each --context"));
+    }
+    let connection = args.connection.settings(args.connection.context.first().map(String::as_str))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
+    let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
+    let work = async {
+        let connection = cluster::connect(&connection).await?;
+        cluster::read(&connection, &plan).await
+    };
+    let snapshot = runtime.block_on(async {
+        tokio::select! {
+            snapshot = work => snapshot.map_err(Failure::from),
+            _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
+        }
+    })?;
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
 }
 

@@ -1,7 +1,9 @@
 //! Flag groups that plugins share. Names and meanings are kubectl's where kubectl has them.
 
 use super::Failure;
+use crate::cluster::Settings;
 use crate::platform::Platform;
+use crate::text;
 use clap::{ArgAction, Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -66,6 +68,40 @@ pub struct ConnectionArgs {
     /// Folder of caches (accepted as kubectl does; nothing is cached)
     #[arg(long, value_name = "DIR", global = true)]
     pub cache_dir: Option<PathBuf>,
+}
+
+impl ConnectionArgs {
+    /// The settings of a connection to `context` (the current one when `None`).
+    ///
+    /// # Errors
+    /// When the request timeout is no duration.
+    pub fn settings(&self, context: Option<&str>) -> Result<Settings, Failure> {
+        let timeout = self.request_timeout.as_deref().map(|text| {
+            text::parse_duration(text).and_then(|limit| limit.try_into().ok()).ok_or_else(|| {
+                Failure::usage(format!("invalid value for --request-timeout: {text:?}"))
+                    .hint("a duration such as 30s or 1m; 0 for none")
+            })
+        });
+        Ok(Settings {
+            kubeconfig: self.kubeconfig.clone(),
+            context: context.map(str::to_owned),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            server: self.server.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            insecure: self.insecure_skip_tls_verify,
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            token: self.token.clone(),
+            as_user: self.as_user.clone(),
+            as_groups: self.as_group.clone(),
+            as_uid: self.as_uid.clone(),
+            as_user_extra: self.as_user_extra.clone(),
+            request_timeout: timeout.transpose()?,
+            disable_compression: self.disable_compression,
+        })
+    }
 }
 
 /// Which part of the cluster to look at.

@@ -1,6 +1,7 @@
 //! A failure that ends a run: one line that says what failed and on what, then hints.
 
 use super::Exit;
+use crate::cluster::ClusterError;
 use crate::platform::PlatformError;
 use crate::source::SourceError;
 use crate::text;
@@ -50,6 +51,17 @@ impl fmt::Display for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         Self { hints: error.hints(), ..Self::usage(error.to_string()) }
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let hints = error.hints();
+        match error {
+            // What the person gave is wrong, not the cluster.
+            ClusterError::Kubeconfig(_) => Self { hints, ..Self::usage(error.to_string()) },
+            _ => Self { hints, ..Self::unchecked(error.to_string()) },
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Builder<'_, '_> {
                 causes.push(self.cause(*effect, &[], &excepted));
             }
         }
-        causes.sort_by(|one, two| (two.verdict, two.explains.len()).cmp(&(one.verdict, one.explains.len())));
+        causes.sort_by_key(|cause| std::cmp::Reverse((cause.verdict, cause.explains.len())));
 
         let entries: Vec<Entry> = inventory
             .objects()
@@ -239,7 +239,9 @@ impl Builder<'_, '_> {
                 if level == Level::Absent { worst } else { worst.max(level) }
             });
             let objects: usize = levels.values().sum();
-            let missing = absent.iter().map(|absence| absence.verdict.message.to_string());
+            // Only what the platform file speaks of is part of the area's line.
+            let missing = absent.iter().filter(|absence| absence.verdict.code.id != "object-missing");
+            let missing = missing.map(|absence| absence.verdict.message.to_string());
             if objects == 0 && absent.is_empty() {
                 continue;
             }

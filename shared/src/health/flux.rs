@@ -156,7 +156,9 @@ fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         let code = class(ready).unwrap_or(&FLUX_FAILED);
         let tries = if retrying.is_some() { " (retrying)" } else { "" };
         let text = format!("{}{tries}", ready.text());
-        let verdict = if at_work || (waits && retrying.is_none()) {
+        // What failed before stands until the next try has ended.
+        let has_failed = class(ready).is_some() && !waits;
+        let verdict = if (at_work && !has_failed) || (waits && retrying.is_none()) {
             Verdict::progressing(if waits { code } else { &FLUX_RECONCILING }, text)
         } else {
             Verdict::fail(code, text)

@@ -94,6 +94,11 @@ impl<'a> Graph<'a> {
         if let Some(pod) = object.pod() {
             causes.extend(inventory.get("", "Node", "", &pod.node).found());
             let claims = pod.needs.iter().filter(|need| need.kind == "PersistentVolumeClaim");
+            // The failed tries of a Job that gave up are told with the Job.
+            if pod.is_finished() {
+                let owner = object.meta.controller().and_then(|owner| inventory.by_uid(owner.uid));
+                causes.extend(owner.filter(|owner| owner.is("batch", "Job")));
+            }
             causes.extend(claims.filter_map(|need| {
                 inventory.get("", "PersistentVolumeClaim", &object.meta.namespace, &need.name).found()
             }));
@@ -101,6 +106,19 @@ impl<'a> Graph<'a> {
         }
         if let crate::object::Body::Claim(claim) = &object.body {
             causes.extend(inventory.get("", "PersistentVolume", "", &claim.spec.volume_name).found());
+            return causes;
+        }
+        if let crate::object::Body::DisruptionBudget(budget) = &object.body {
+            let pods = inventory.in_namespace("", "Pod", &object.meta.namespace).iter();
+            let selector = budget.spec.selector.as_ref();
+            causes.extend(pods.filter(|pod| selector.is_some_and(|selector| selector.matches(&pod.meta.labels))));
+            return causes;
+        }
+        if object.is("", "Namespace") && object.meta.deletion_timestamp.get().is_some() {
+            // A namespace goes when the last object in it has gone.
+            causes.extend(inventory.objects().iter().filter(|other| {
+                other.meta.namespace == object.meta.name && other.meta.deletion_timestamp.get().is_some()
+            }));
             return causes;
         }
         causes.extend(inventory.owned_by(object.meta.uid));
@@ -217,7 +235,7 @@ impl<'a> Graph<'a> {
         roots
     }
 
-    /// Pods of one controller with the same finding are one cause: the first of them leads.
+    /// Pods or Jobs of one controller with the same finding are one cause: the first of them leads.
     fn join_siblings(&self, groups: &mut BTreeMap<Node, Vec<Node>>) {
         let related_to = |object: &Object| {
             let controller = object.meta.controller()?;
@@ -231,7 +249,7 @@ impl<'a> Graph<'a> {
         for root in roots {
             let Node::Object(index) = root else { continue };
             let object = &self.inventory.objects()[index];
-            if object.pod().is_none() {
+            if object.pod().is_none() && !object.is("batch", "Job") {
                 continue;
             }
             let Some(controller) = related_to(object) else { continue };

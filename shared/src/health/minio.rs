@@ -56,6 +56,9 @@ fn tenant(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         Verdict::ok(&TENANT_OK, format!("initialised, {}", drives(custom)))
     } else if AT_WORK.iter().any(|start| state.starts_with(start)) && !state.to_lowercase().contains("error") {
         Verdict::progressing(&TENANT_STARTING, state.to_owned())
+    } else if state.starts_with('<') {
+        // A placeholder, no state of the operator's and no error either.
+        Verdict::progressing(&TENANT_STARTING, state.to_owned())
     } else {
         let verdict = Verdict::fail(&TENANT_FAILED, state.to_owned());
         if config_missing { verdict.blame(secret) } else { verdict }

@@ -7,16 +7,24 @@ mod build;
 mod codes_of_graph;
 mod controllers;
 mod expectations;
+mod extension;
 mod flux;
 mod flux_inventory;
+mod gateway;
 mod generic;
 mod graph;
 mod judge;
 mod minio;
+mod network;
+mod node;
 mod pod;
+mod policy;
 mod precedence;
 mod related;
+mod service;
 mod spark;
+mod stateless;
+mod storage;
 mod strimzi;
 mod table;
 #[cfg(test)]
@@ -44,7 +52,7 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, format!("cannot be judged: {why}"));
     }
     if let Some(verdict) = precedence::terminating(object, related, now) {
-        return verdict;
+        return extension::explain_deletion(object, verdict, related);
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
     rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now)

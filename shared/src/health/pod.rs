@@ -13,9 +13,6 @@ codes! {
     POD_COMPLETED = "pod-completed", "The pod has done its work",
         "All containers ended with exit code 0: the pod of a Job. A check for STATUS Running takes this for an error.",
         "Nothing to do.";
-    POD_WORKING = "pod-working", "The pod runs until its work is done",
-        "Its restart policy (Never or OnFailure) says that it is meant to end; it is still at work.",
-        "Nothing to do but wait.";
     POD_STARTING = "pod-starting", "The pod is starting",
         "Containers are being created or are within the time that their probes give them.", "Nothing to do but wait.";
     POD_START_STUCK = "pod-start-stuck", "Containers are not created",
@@ -113,12 +110,7 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let overall = match pod.condition("Ready") {
         Some(ready) if ready.is_true() => {
             let all = pod.containers.len() + pod.init.iter().filter(|container| container.restart_always).count();
-            if matches!(&*pod.restart_policy, "Never" | "OnFailure") {
-                // It is made to end: running is its way there.
-                Verdict::progressing(&POD_WORKING, format!("{all}/{all} ready, runs until it is done"))
-            } else {
-                Verdict::ok(&POD_READY, format!("{all}/{all} ready"))
-            }
+            Verdict::ok(&POD_READY, format!("{all}/{all} ready"))
         }
         ready => not_ready(object, pod, ready, related, now),
     };
@@ -148,7 +140,7 @@ fn failed(object: &Object, pod: &Pod, now: Timestamp) -> Verdict {
     }
     let exits = pod.all_containers().filter_map(|container| {
         let exit = container.status.as_ref()?.state.terminated.as_ref()?;
-        (exit.exit_code != 0).then(|| (container, exit))
+        (exit.exit_code != 0).then_some((container, exit))
     });
     let mut verdict = match exits.max_by_key(|(_, exit)| exit.finished_at) {
         Some((container, exit)) => {

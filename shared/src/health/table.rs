@@ -1,8 +1,8 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, codes_of_graph, controllers, expectations, flux, generic, minio, pod, precedence, spark, strimzi,
-    workload,
+    Related, batch, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio, network, node,
+    pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -30,8 +30,23 @@ impl Rule {
 }
 
 /// The rules, one slice a family of kinds.
-pub static RULES: &[&[Rule]] =
-    &[pod::RULES, workload::RULES, batch::RULES, flux::RULES, strimzi::RULES, minio::RULES, spark::RULES];
+pub static RULES: &[&[Rule]] = &[
+    pod::RULES,
+    workload::RULES,
+    batch::RULES,
+    node::RULES,
+    storage::RULES,
+    network::RULES,
+    gateway::RULES,
+    service::RULES,
+    policy::RULES,
+    extension::RULES,
+    stateless::RULES,
+    flux::RULES,
+    strimzi::RULES,
+    minio::RULES,
+    spark::RULES,
+];
 
 /// The codes, one slice a file that declares some.
 static CODES: &[&[&Code]] = &[
@@ -47,6 +62,14 @@ static CODES: &[&[&Code]] = &[
     strimzi::CODES,
     minio::CODES,
     spark::CODES,
+    node::CODES,
+    storage::CODES,
+    network::CODES,
+    gateway::CODES,
+    service::CODES,
+    policy::CODES,
+    extension::CODES,
+    stateless::CODES,
 ];
 
 /// The rule of a kind.

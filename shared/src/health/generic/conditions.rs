@@ -1,6 +1,6 @@
 //! Conditions of either polarity.
 
-use super::words::{Sense, reason_is_error, sense_of_word};
+use super::words::{Sense, reason_is_error, sense_of_type, sense_of_word};
 use super::{GENERIC_NOT_READY, GENERIC_PROGRESSING, GENERIC_READY, GENERIC_UNKNOWN, GENERIC_WARNING};
 use crate::health::precedence::SUSPENDED;
 use crate::object::{Condition, Object};
@@ -37,16 +37,8 @@ const SUMMARY: &[&str] = &[
 ];
 
 /// Types whose True tells something else than health.
-const NEUTRAL: &[&str] = &[
-    "Fallback",
-    "Active",
-    "ScalingLimited",
-    "SecretSynced",
-    "Initialized",
-    "PodScheduled",
-    "Approved",
-    "LoadBalancerAttached",
-];
+const NEUTRAL: &[&str] =
+    &["Active", "ScalingLimited", "SecretSynced", "Initialized", "PodScheduled", "Approved", "LoadBalancerAttached"];
 
 fn polarity(kind: &str) -> Polarity {
     let plain: String =
@@ -88,6 +80,8 @@ fn polarity(kind: &str) -> Polarity {
         "misconfigured",
         "crashing",
         "drifted",
+        "partiallyready",
+        "fallback",
         "rolledback",
     ];
     if ends(&bad)
@@ -97,7 +91,10 @@ fn polarity(kind: &str) -> Polarity {
     {
         return Polarity::Bad;
     }
-    match sense_of_word(kind) {
+    if kind == "Issuing" || kind == "Updating" {
+        return Polarity::Work;
+    }
+    match sense_of_type(kind) {
         Some(Sense::AtWork) => Polarity::Work,
         Some(Sense::Well) => Polarity::Good,
         _ if ends(&[
@@ -134,11 +131,14 @@ pub(super) fn judge(conditions: &[Condition], object: &Object) -> Option<Verdict
     let mut found: Option<Verdict> = None;
     let summary = conditions.iter().find(|condition| SUMMARY.contains(&condition.r#type.as_str()));
     let is_ready = summary.is_some_and(Condition::is_true);
+    // Work that is stated explains a condition that is not met.
+    let is_at_work =
+        conditions.iter().any(|condition| polarity(&condition.r#type) == Polarity::Work && condition.is_true());
     for condition in conditions {
         // A condition about an older generation says nothing of this one.
         let is_old =
             condition.observed_generation.zip(object.meta.generation).is_some_and(|(seen, now)| seen > 0 && seen < now);
-        let Some(mut verdict) = one(condition, is_ready) else { continue };
+        let Some(mut verdict) = one(condition, is_ready, is_at_work, summary.is_some()) else { continue };
         if is_old {
             verdict =
                 Verdict::progressing(&GENERIC_PROGRESSING, format!("{}, about an older generation", verdict.message));
@@ -151,7 +151,7 @@ pub(super) fn judge(conditions: &[Condition], object: &Object) -> Option<Verdict
     found
 }
 
-fn one(condition: &Condition, is_ready: bool) -> Option<Verdict> {
+fn one(condition: &Condition, is_ready: bool, is_at_work: bool, has_summary: bool) -> Option<Verdict> {
     let kind = condition.r#type.as_str();
     let text = || {
         let said = condition.text();
@@ -169,11 +169,21 @@ fn one(condition: &Condition, is_ready: bool) -> Option<Verdict> {
         Polarity::Work if condition.is_true() => Verdict::progressing(&GENERIC_PROGRESSING, text()),
         Polarity::Bad if condition.is_true() => {
             // `Stalled` and the like are never a mere note.
-            if is_ready && !matches!(kind, "Stalled" | "Failed" | "Degraded") {
+            if is_ready && !matches!(kind, "Stalled" | "Failed" | "Degraded" | "Fallback") {
                 Verdict::warn(&GENERIC_WARNING, text())
             } else {
                 Verdict::fail(&GENERIC_NOT_READY, text())
             }
+        }
+        // The conditions of jobs: Created, Running, Succeeded. Running is the way there.
+        Polarity::Good if condition.is_true() && matches!(kind, "Running" | "Created" | "Started") => {
+            if has_summary {
+                return None;
+            }
+            Verdict::progressing(&GENERIC_PROGRESSING, text())
+        }
+        Polarity::Good if condition.is_false() && sense_of_word(&condition.reason) == Some(Sense::Held) => {
+            Verdict::suspended(&SUSPENDED, text())
         }
         Polarity::Good if condition.is_true() => {
             let said: &str = if condition.message.is_empty() { kind } else { &condition.message };
@@ -188,7 +198,7 @@ fn one(condition: &Condition, is_ready: bool) -> Option<Verdict> {
                 _ if is_ready && !is_summary => return None,
                 Some(false) => Verdict::progressing(&GENERIC_PROGRESSING, text()),
                 // `Ready=False` with a reason that is no error word: the convention says not ready.
-                None if is_summary && !condition.reason.is_empty() && !condition.message.is_empty() => {
+                None if is_summary && !is_at_work && !condition.reason.is_empty() && !condition.message.is_empty() => {
                     Verdict::fail(&GENERIC_NOT_READY, text())
                 }
                 None => Verdict::progressing(&GENERIC_PROGRESSING, text()),
@@ -214,6 +224,7 @@ fn message_is_error(message: &str) -> Option<bool> {
         "failure",
         "cannot",
         "could not",
+        "no key could",
         "not found",
         "forbidden",
         "unauthorized",

@@ -56,6 +56,8 @@ const STATE_POINTERS: &[&str] = &[
     "/databaseStatus",
     "/clusterState",
     "/stage",
+    "/stageStatus",
+    "/modelStatus/transitionStatus",
     "/sync/status",
     "/reconciliationStatus/state",
     "/bindingState",
@@ -88,6 +90,35 @@ const PAUSES: &[&str] = &[
     "strimzi.io/pause-reconciliation",
     "fluxcd.controlplane.io/reconcile",
     "cluster.x-k8s.io/paused",
+    "cnpg.io/hibernation",
+    "cnpg.io/reconciliationLoop",
+];
+
+/// Groups whose kinds all get a status from their controller: without one, it has not been there.
+const STATUS_GROUPS: &[&str] = &[
+    "cert-manager.io",
+    "acme.cert-manager.io",
+    "external-secrets.io",
+    "grafana.integreatly.org",
+    "snapshot.storage.k8s.io",
+    "serving.kserve.io",
+    "serving.knative.dev",
+    "ray.io",
+    "kubeflow.org",
+    "trainer.kubeflow.org",
+    "keda.sh",
+    "postgresql.cnpg.io",
+    "flink.apache.org",
+    "cluster.x-k8s.io",
+];
+
+/// Kinds of these groups that are read by others and have no status.
+const STATIC_KINDS: &[&str] = &[
+    "VolumeSnapshotClass",
+    "TriggerAuthentication",
+    "ClusterTriggerAuthentication",
+    "ClusterServingRuntime",
+    "ServingRuntime",
 ];
 
 /// The verdict of an object of any kind.
@@ -97,6 +128,10 @@ pub(super) fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> 
     };
     if let Some(how) = suspension(object, custom) {
         return precedence::suspended(how, None, related, now);
+    }
+    let is_empty = !custom.has_status || custom.status.as_object().is_some_and(serde_json::Map::is_empty);
+    if is_empty && STATUS_GROUPS.contains(&&*object.ty.group) && !STATIC_KINDS.contains(&&*object.ty.kind) {
+        return precedence::no_status(object, None, related, now);
     }
     let conditions = all_conditions(custom);
     let by_conditions = conditions::judge(&conditions, object);
@@ -116,7 +151,7 @@ pub(super) fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> 
     let by_counts = by_counts(custom);
     let by_flag = by_flag(custom);
     let by_error = by_error(custom, by_conditions.as_ref().is_some_and(Verdict::is_ok));
-    let findings = [by_conditions, by_state, by_counts, by_flag, by_error];
+    let findings = [by_conditions, by_state, by_stage(custom), by_bad_flag(custom), by_counts, by_flag, by_error];
     let joined = findings.into_iter().flatten().reduce(Verdict::and);
     joined.unwrap_or_else(|| Verdict::ok(&precedence::OK, "no state is reported"))
 }
@@ -140,7 +175,8 @@ fn suspension(object: &Object, custom: &Custom) -> Option<&'static str> {
         object.meta.annotations.get(key).is_some_and(|value| {
             let value = value.to_ascii_lowercase();
             match *key {
-                "fluxcd.controlplane.io/reconcile" => value == "disabled",
+                "fluxcd.controlplane.io/reconcile" | "cnpg.io/reconciliationLoop" => value == "disabled",
+                "cnpg.io/hibernation" => value == "on",
                 // Any number of replicas is a pause.
                 "autoscaling.keda.sh/paused-replicas" | "cluster.x-k8s.io/paused" => true,
                 _ => value == "true",
@@ -223,6 +259,29 @@ fn by_flag(custom: &Custom) -> Option<Verdict> {
         let text = message(custom);
         let text = if text.is_empty() { "not ready yet".to_owned() } else { format!("not ready: {text}") };
         Verdict::progressing(&GENERIC_PROGRESSING, text)
+    })
+}
+
+/// A plain `noMatchingInstances: true`: what the object is for is not there.
+fn by_bad_flag(custom: &Custom) -> Option<Verdict> {
+    let flags = custom.status.as_object()?.iter().filter(|(_, value)| value.as_bool() == Some(true));
+    let is_bad =
+        |key: &str| matches!(sense_of_word(key), Some(Sense::Broken)) || key.to_lowercase().starts_with("nomatching");
+    let (key, _) = flags.into_iter().find(|(key, _)| is_bad(key))?;
+    Some(Verdict::fail(&GENERIC_NOT_READY, format!("{key} is true")))
+}
+
+/// A `stage` on the way to `complete`, with the outcome of that stage beside it.
+fn by_stage(custom: &Custom) -> Option<Verdict> {
+    let (stage, outcome) = (custom.status_text("/stage"), custom.status_text("/stageStatus"));
+    if stage.is_empty() || outcome.is_empty() {
+        return None;
+    }
+    let text = format!("stage {stage}: {outcome}");
+    Some(match (sense_of_word(stage), sense_of_word(outcome)) {
+        (_, Some(Sense::Broken)) => Verdict::fail(&GENERIC_NOT_READY, text),
+        (Some(Sense::Well), Some(Sense::Well)) => Verdict::ok(&GENERIC_READY, text),
+        _ => Verdict::progressing(&GENERIC_PROGRESSING, text),
     })
 }
 

@@ -21,7 +21,7 @@ const STATUSES: &[(&str, &str, Level)] = &[
     (
         "RabbitmqCluster",
         "status: {conditions: [{type: AllReplicasReady, status: 'False', reason: NotAllPodsReady, message: 0/1 pods}, {type: ReconcileSuccess, status: 'True'}]}",
-        Level::Fail,
+        Level::Progressing,
     ),
     ("PostgresCluster", "status: {conditions: [{type: Progressing, status: 'True'}]}", Level::Progressing),
     ("Postgresql", "status: {PostgresClusterStatus: Running}", Level::Ok),
@@ -46,7 +46,7 @@ const STATUSES: &[(&str, &str, Level)] = &[
         "status: {conditions: [{type: Synced, status: 'False', message: no key could decrypt secret}]}",
         Level::Fail,
     ),
-    ("Backup", "status: {phase: PartiallyFailed}", Level::Fail),
+    ("Backup", "status: {phase: PartiallyFailed}", Level::Warn),
     ("Backup", "status: {phase: InProgress}", Level::Progressing),
     ("Backup", "status: {phase: Completed}", Level::Ok),
     ("BackupStorageLocation", "status: {phase: Unavailable, message: no route}", Level::Fail),

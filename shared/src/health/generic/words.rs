@@ -47,6 +47,7 @@ const WELL: &[&str] = &[
     "ok",
     "online",
     "operational",
+    "programmed",
     "passed",
     "provisioned",
     "ready",
@@ -293,8 +294,18 @@ fn by_parts(word: &str, plain: &str) -> Option<Sense> {
     None
 }
 
+/// What a condition's type says: only words that are known, since `ContinuousArchiving` is no
+/// work that ends.
+pub(super) fn sense_of_type(kind: &str) -> Option<Sense> {
+    exact(&squeeze(kind))
+}
+
 /// Whether the reason of a condition that is not met speaks of an error rather than of work.
 pub(super) fn reason_is_error(reason: &str) -> Option<bool> {
+    // `ClusterIsNotReady` only says again what the condition says.
+    if squeeze(reason).contains("notready") {
+        return Some(false);
+    }
     match sense_of_word(reason)? {
         Sense::Broken => Some(true),
         Sense::AtWork => Some(false),

@@ -3,16 +3,13 @@
 use super::*;
 use serde_json::Value;
 
-fn read<'a>(object: &'a Object) -> Result<&'a Custom, Verdict> {
-    object.custom().ok_or_else(|| Verdict::unknown(&precedence::OBJECT_UNREADABLE, "holds neither spec nor status"))
+fn unreadable() -> Verdict {
+    Verdict::unknown(&precedence::OBJECT_UNREADABLE, "holds neither spec nor status")
 }
 
 /// The verdict of a topic.
 pub(super) fn topic(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let custom = match read(object) {
-        Ok(custom) => custom,
-        Err(verdict) => return verdict,
-    };
+    let Some(custom) = object.custom() else { return unreadable() };
     let mut verdict = state(object, custom, related, now);
     let change = custom.status_text("/replicasChange/state");
     if verdict.level != Level::Suspended && !change.is_empty() {
@@ -31,18 +28,13 @@ pub(super) fn topic(object: &Object, related: &Related<'_>, now: Timestamp) -> V
 
 /// The verdict of a user.
 pub(super) fn user(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    match read(object) {
-        Ok(custom) => with_cluster(state(object, custom, related, now), object, "Kafka", related, now),
-        Err(verdict) => verdict,
-    }
+    let Some(custom) = object.custom() else { return unreadable() };
+    with_cluster(state(object, custom, related, now), object, "Kafka", related, now)
 }
 
 /// The verdict of a KafkaConnect, KafkaMirrorMaker2 or KafkaBridge: conditions, pods, connectors.
 pub(super) fn connect(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let custom = match read(object) {
-        Ok(custom) => custom,
-        Err(verdict) => return verdict,
-    };
+    let Some(custom) = object.custom() else { return unreadable() };
     let mut verdict = state(object, custom, related, now);
     if verdict.level == Level::Suspended {
         return verdict;
@@ -80,10 +72,7 @@ pub(super) fn connect(object: &Object, related: &Related<'_>, now: Timestamp) ->
 
 /// The verdict of a connector: conditions, and what Kafka Connect's REST API said of its tasks.
 pub(super) fn connector(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let custom = match read(object) {
-        Ok(custom) => custom,
-        Err(verdict) => return verdict,
-    };
+    let Some(custom) = object.custom() else { return unreadable() };
     let mut verdict = state(object, custom, related, now);
     if verdict.level != Level::Suspended {
         let wanted = custom.spec_text("/state");

@@ -1,0 +1,220 @@
+//! From flags and kubeconfig files to a client.
+
+use super::{ClusterError, proxy};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A single answer may take so long, unless `--request-timeout` says otherwise.
+const REQUEST: Duration = Duration::from_secs(15);
+
+/// kubectl's connection flags, each as it was given.
+#[derive(Debug, Default, Clone)]
+pub struct Settings {
+    /// `--kubeconfig`
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`
+    pub context: Option<String>,
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// `--user`
+    pub user: Option<String>,
+    /// `--server`
+    pub server: Option<String>,
+    /// `--tls-server-name`
+    pub tls_server_name: Option<String>,
+    /// `--insecure-skip-tls-verify`
+    pub insecure: bool,
+    /// `--certificate-authority`
+    pub certificate_authority: Option<PathBuf>,
+    /// `--client-certificate`
+    pub client_certificate: Option<PathBuf>,
+    /// `--client-key`
+    pub client_key: Option<PathBuf>,
+    /// `--token`
+    pub token: Option<String>,
+    /// `--as`
+    pub as_user: Option<String>,
+    /// `--as-group`
+    pub as_groups: Vec<String>,
+    /// `--as-uid`
+    pub as_uid: Option<String>,
+    /// `--as-user-extra`, as `KEY=VALUE`
+    pub as_user_extra: Vec<String>,
+    /// `--request-timeout`; zero for none
+    pub request_timeout: Option<Duration>,
+    /// `--disable-compression`
+    pub disable_compression: bool,
+}
+
+/// A client, and whose view it gives.
+#[derive(Clone)]
+pub struct Connection {
+    pub(super) client: Client,
+    /// The context's name; `in-cluster` without a kubeconfig.
+    pub context: String,
+    /// The server's address.
+    pub server: String,
+    /// The kubeconfig user.
+    pub user: Option<String>,
+    /// The time limit of one request; `None` for none.
+    pub(super) limit: Option<Duration>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Connection")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The kubeconfig that applies: `--kubeconfig` alone, else the files of `$KUBECONFIG` that exist,
+/// merged, else `~/.kube/config`; `None` when there is none.
+fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
+    let error = |reason: kube::config::KubeconfigError| ClusterError::Kubeconfig(reason.to_string());
+    if let Some(path) = &settings.kubeconfig {
+        return Kubeconfig::read_from(path).map(Some).map_err(error);
+    }
+    let listed = std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty());
+    let paths: Vec<PathBuf> = match listed {
+        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect(),
+    };
+    // kubectl skips files that are not there; kube does not.
+    let mut merged: Option<Kubeconfig> = None;
+    for path in paths.iter().filter(|path| path.exists()) {
+        let next = Kubeconfig::read_from(path).map_err(error)?;
+        merged = Some(match merged {
+            Some(first) => first.merge(next).map_err(error)?,
+            None => next,
+        });
+    }
+    Ok(merged)
+}
+
+/// The contexts of the kubeconfig, in its order.
+///
+/// # Errors
+/// When there is no kubeconfig or it cannot be read.
+pub fn contexts(settings: &Settings) -> Result<Vec<String>, ClusterError> {
+    let config = kubeconfig(settings)?.ok_or(ClusterError::NoKubeconfig)?;
+    Ok(config.contexts.into_iter().map(|context| context.name).collect())
+}
+
+/// Makes a client. Nothing is sent yet, but an exec plugin of the kubeconfig may run.
+///
+/// # Errors
+/// When the kubeconfig is missing or cannot be used.
+pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
+    let unusable = |reason: String| ClusterError::Kubeconfig(reason);
+    let (mut config, context, user) = match kubeconfig(settings)? {
+        Some(file) => from_file(file, settings).await?,
+        None if settings.server.is_some() => {
+            (Config::new(http::Uri::from_static("http://localhost")), "none".to_owned(), None)
+        }
+        None => match Config::incluster() {
+            Ok(config) => (config, "in-cluster".to_owned(), None),
+            Err(_) => return Err(ClusterError::NoKubeconfig),
+        },
+    };
+    if let Some(server) = &settings.server {
+        let address = if server.contains("://") { server.clone() } else { format!("https://{server}") };
+        config.cluster_url = address.parse().map_err(|_| unusable(format!("--server {server} is no address")))?;
+    }
+    if let Some(name) = &settings.tls_server_name {
+        config.tls_server_name = Some(name.clone());
+    }
+    config.accept_invalid_certs |= settings.insecure;
+    if let Some(path) = &settings.certificate_authority {
+        config.root_cert = None;
+        config.root_cert_file = Some(path.clone());
+    }
+    override_user(&mut config.auth_info, settings)?;
+    config.disable_compression |= settings.disable_compression;
+    // kube retries fifteen times without a word; a person at a terminal wants to know.
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    exempt_from_proxy(&mut config);
+    let agent = concat!("kubectl-mlops/", env!("CARGO_PKG_VERSION"));
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let limit = match settings.request_timeout {
+        Some(limit) if limit.is_zero() => None,
+        limit => limit.or(Some(REQUEST)),
+    };
+    let client = Client::try_from(config).map_err(|error| unusable(super::list::chain(&error)))?;
+    Ok(Connection { client, context, server, user, limit })
+}
+
+async fn from_file(file: Kubeconfig, settings: &Settings) -> Result<(Config, String, Option<String>), ClusterError> {
+    let context = settings.context.clone().or_else(|| file.current_context.clone()).unwrap_or_default();
+    if let Some(wanted) = &settings.context
+        && !file.contexts.iter().any(|context| context.name == *wanted)
+    {
+        return Err(ClusterError::Kubeconfig(format!("it has no context {wanted}")));
+    }
+    let user = settings.user.clone().or_else(|| {
+        let named = file.contexts.iter().find(|known| known.name == context);
+        named.and_then(|known| known.context.as_ref()).and_then(|known| known.user.clone())
+    });
+    let options = KubeConfigOptions {
+        context: settings.context.clone(),
+        cluster: settings.cluster.clone(),
+        user: settings.user.clone(),
+    };
+    let config = Config::from_custom_kubeconfig(file, &options)
+        .await
+        .map_err(|error| ClusterError::Kubeconfig(super::list::chain(&error)))?;
+    Ok((config, context, user))
+}
+
+fn override_user(auth: &mut AuthInfo, settings: &Settings) -> Result<(), ClusterError> {
+    let path = |path: &PathBuf| path.display().to_string();
+    if let Some(token) = &settings.token {
+        let given = serde_json::json!({ "token": token });
+        // Read as a kubeconfig reads it, so that the token is held as a secret.
+        *auth = serde_json::from_value(given).map_err(|_| ClusterError::Kubeconfig("--token is no text".to_owned()))?;
+    }
+    if let Some(certificate) = &settings.client_certificate {
+        auth.client_certificate = Some(path(certificate));
+        auth.client_certificate_data = None;
+    }
+    if let Some(key) = &settings.client_key {
+        auth.client_key = Some(path(key));
+        auth.client_key_data = None;
+    }
+    if settings.as_user.is_some() {
+        auth.impersonate.clone_from(&settings.as_user);
+    }
+    if !settings.as_groups.is_empty() {
+        auth.impersonate_groups = Some(settings.as_groups.clone());
+    }
+    if settings.as_uid.is_some() {
+        auth.impersonate_uid.clone_from(&settings.as_uid);
+    }
+    if !settings.as_user_extra.is_empty() {
+        let mut extra: HashMap<String, Vec<String>> = HashMap::new();
+        for pair in &settings.as_user_extra {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| ClusterError::Kubeconfig(format!("--as-user-extra {pair} is not KEY=VALUE")))?;
+            extra.entry(key.to_owned()).or_default().push(value.to_owned());
+        }
+        auth.impersonate_user_extra = Some(extra);
+    }
+    Ok(())
+}
+
+/// kube matches NO_PROXY against the proxy's address; what counts is the cluster's.
+fn exempt_from_proxy(config: &mut Config) {
+    let listed = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
+    let host = config.cluster_url.host().unwrap_or_default();
+    let port = config.cluster_url.port_u16().unwrap_or(443);
+    if listed.is_some_and(|listed| proxy::is_exempt(&listed, host, port)) {
+        config.proxy_url = None;
+    }
+}

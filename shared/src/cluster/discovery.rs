@@ -1,0 +1,174 @@
+//! Which kinds the API server serves: aggregated discovery, with the older form where there is none.
+
+use super::list::{Warnings, get};
+use super::{ClusterError, Connection};
+use serde::Deserialize;
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+
+/// One kind that is served and can be listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Served {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) plural: String,
+    pub(super) is_namespaced: bool,
+}
+
+/// What discovery found: kinds, and groups that could not be asked.
+#[derive(Debug, Default)]
+pub(super) struct Discovered {
+    pub(super) kinds: Vec<Served>,
+    pub(super) gaps: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct ResponseKind {
+    kind: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Resource {
+    resource: String,
+    response_kind: ResponseKind,
+    scope: String,
+    verbs: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Version {
+    version: String,
+    resources: Vec<Resource>,
+    freshness: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Group {
+    metadata: Named,
+    versions: Vec<Version>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct LegacyVersion {
+    group_version: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct LegacyGroup {
+    versions: Vec<LegacyVersion>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct LegacyResource {
+    name: String,
+    kind: String,
+    namespaced: bool,
+    verbs: Vec<String>,
+}
+
+/// Any of the three shapes: aggregated items, legacy groups, legacy resources.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Answer {
+    kind: String,
+    items: Vec<Group>,
+    groups: Vec<LegacyGroup>,
+    resources: Vec<LegacyResource>,
+}
+
+/// Asks which kinds are served. A kind in several versions is taken in the preferred one.
+pub(super) async fn discover(connection: &Connection, warnings: &Warnings) -> Result<Discovered, ClusterError> {
+    let mut found = Discovered::default();
+    for path in ["/api", "/apis"] {
+        let answer = parse(&get(connection, path, AGGREGATED, warnings).await?)?;
+        match answer.kind.as_str() {
+            "APIGroupDiscoveryList" => aggregated(answer.items, &mut found),
+            "APIVersions" => legacy(connection, "v1", &mut found, warnings).await?,
+            "APIGroupList" => {
+                for version in answer.groups.into_iter().flat_map(|group| group.versions) {
+                    // An extension that is down must not hide the others.
+                    if let Err(error) = legacy(connection, &version.group_version, &mut found, warnings).await {
+                        found.gaps.push(format!("API group {}: {error}", version.group_version));
+                    }
+                }
+            }
+            other => return Err(ClusterError::BadAnswer(format!("{path} is a {other:?}, no discovery"))),
+        }
+    }
+    if found.kinds.is_empty() {
+        return Err(ClusterError::BadAnswer("discovery names no kind".to_owned()));
+    }
+    Ok(found)
+}
+
+fn parse(bytes: &[u8]) -> Result<Answer, ClusterError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        ClusterError::BadAnswer(format!("discovery is no JSON at line {} column {}", error.line(), error.column()))
+    })
+}
+
+fn add(found: &mut Discovered, served: Served, verbs: &[String]) {
+    let known = found.kinds.iter().any(|kind| kind.group == served.group && kind.kind == served.kind);
+    if !known && !served.plural.contains('/') && verbs.iter().any(|verb| verb == "list") {
+        found.kinds.push(served);
+    }
+}
+
+fn aggregated(groups: Vec<Group>, found: &mut Discovered) {
+    for group in groups {
+        for version in group.versions {
+            if version.freshness == "Stale" {
+                found.gaps.push(format!(
+                    "API group {}/{}: its extension does not answer",
+                    group.metadata.name, version.version
+                ));
+            }
+            for resource in version.resources {
+                let served = Served {
+                    group: group.metadata.name.clone(),
+                    version: version.version.clone(),
+                    kind: resource.response_kind.kind,
+                    plural: resource.resource,
+                    is_namespaced: resource.scope == "Namespaced",
+                };
+                add(found, served, &resource.verbs);
+            }
+        }
+    }
+}
+
+async fn legacy(
+    connection: &Connection,
+    group_version: &str,
+    found: &mut Discovered,
+    warnings: &Warnings,
+) -> Result<(), ClusterError> {
+    let (group, version) = group_version.split_once('/').unwrap_or(("", group_version));
+    let path = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    let answer = parse(&get(connection, &path, "application/json", warnings).await?)?;
+    for resource in answer.resources {
+        let served = Served {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: resource.kind,
+            plural: resource.name,
+            is_namespaced: resource.namespaced,
+        };
+        add(found, served, &resource.verbs);
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Why the cluster could not be asked.
+
+use std::time::Duration;
+
+/// Why a request, or the whole run, got no answer. The messages hold neither bodies nor tokens.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClusterError {
+    /// There is no kubeconfig, and this is no pod of a cluster.
+    #[error("no kubeconfig was found")]
+    NoKubeconfig,
+    /// A kubeconfig that cannot be used.
+    #[error("failed to use the kubeconfig: {0}")]
+    Kubeconfig(String),
+    /// No TCP or TLS connection.
+    #[error("failed to connect to {server}: {reason}")]
+    Unreachable {
+        /// The server's address.
+        server: String,
+        /// The reason, in the words of the layers below.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("no answer from the API server within {0:?}")]
+    TimedOut(Duration),
+    /// 401
+    #[error("the API server does not accept the credentials (401 Unauthorized)")]
+    Unauthorized,
+    /// 403
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404
+    #[error("not found")]
+    NotFound,
+    /// 410: the list must be started again.
+    #[error("the list changed while it was read (410 Gone)")]
+    Gone,
+    /// Any other status.
+    #[error("the API server answered {code}: {message}")]
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// The message of its Status object; empty when it sent none.
+        message: String,
+    },
+    /// Not what an API server answers.
+    #[error("the answer is not from a Kubernetes API server, or was cut: {0}")]
+    BadAnswer(String),
+}
+
+impl ClusterError {
+    /// What would help.
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::NoKubeconfig => "set --kubeconfig or KUBECONFIG, or read files with --from PATH",
+            Self::Kubeconfig(_) => "`kubectl config get-contexts` lists what the kubeconfig holds",
+            Self::Unreachable { .. } => {
+                "is the address right, the network up and the VPN connected? `kubectl cluster-info` asks the same server"
+            }
+            Self::TimedOut(_) => "the server is slow or hangs; --request-timeout gives it more time",
+            Self::Unauthorized => "log in again: the token or certificate has probably expired",
+            Self::Forbidden(_) => "ask for the role in deploy/, or look at the namespaces that you may read with -n",
+            Self::BadAnswer(_) => "is there a proxy or login page between you and the server?",
+            Self::NotFound | Self::Gone | Self::Status { .. } => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}

@@ -1,0 +1,186 @@
+//! Requests with a time limit and a retry policy, and lists page by page.
+
+use super::{ClusterError, Connection};
+use crate::object::{Decoded, TypeMeta, decode_typed};
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Objects a page; larger ones gain nothing.
+const PAGE: usize = 500;
+/// A page may be so large.
+const PAGE_BYTES: usize = 512 << 20;
+const TRIES: u32 = 3;
+/// A list that changes under the reader is started again so often.
+const RESTARTS: u32 = 3;
+
+/// `Warning:` headers of the API server, each once.
+pub(super) type Warnings = RefCell<BTreeSet<String>>;
+
+/// An error with the causes below it, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(next) = source {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = next.source();
+    }
+    text.chars().take(500).collect()
+}
+
+/// Fetches a path. A 429, 503 or 504 is tried again, three times in all.
+pub(super) async fn get(
+    connection: &Connection,
+    path: &str,
+    accept: &str,
+    warnings: &Warnings,
+) -> Result<Vec<u8>, ClusterError> {
+    let mut wait = Duration::from_millis(200);
+    let mut tries = 1;
+    loop {
+        let (outcome, retry_after) = once(connection, path, accept, warnings).await;
+        match outcome {
+            Err(ClusterError::Status { code: 429 | 503 | 504, .. }) if tries < TRIES => {
+                tokio::time::sleep(retry_after.unwrap_or(wait).min(Duration::from_secs(5))).await;
+                wait = wait.saturating_mul(3);
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn once(
+    connection: &Connection,
+    path: &str,
+    accept: &str,
+    warnings: &Warnings,
+) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
+    let request = Request::builder().method(Method::GET).uri(path).header(header::ACCEPT, accept).body(Body::empty());
+    let Ok(request) = request else {
+        return (Err(ClusterError::BadAnswer(format!("{path} is no path"))), None);
+    };
+    let exchange = async {
+        let response = connection
+            .client
+            .send(request)
+            .await
+            .map_err(|error| ClusterError::Unreachable { server: connection.server.clone(), reason: chain(&error) })?;
+        let (parts, body) = response.into_parts();
+        let retry_after = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        for value in parts.headers.get_all(header::WARNING).iter().filter_map(|value| value.to_str().ok()) {
+            // `299 - "text"`
+            let text = value.split_once('"').map_or(value, |(_, text)| text.trim_end_matches('"'));
+            warnings.borrow_mut().insert(text.chars().take(300).collect());
+        }
+        let cut = |error: Box<dyn std::error::Error + Send + Sync>| ClusterError::BadAnswer(chain(&*error));
+        let bytes = Limited::new(body, PAGE_BYTES).collect().await.map_err(cut)?.to_bytes();
+        Ok((parts.status, retry_after, bytes))
+    };
+    let answered = match connection.limit {
+        Some(limit) => match tokio::time::timeout(limit, exchange).await {
+            Ok(answered) => answered,
+            Err(_) => return (Err(ClusterError::TimedOut(limit)), None),
+        },
+        None => exchange.await,
+    };
+    match answered {
+        Err(error) => (Err(error), None),
+        Ok((status, _, bytes)) if status.is_success() => (Ok(bytes.into()), None),
+        Ok((status, retry_after, bytes)) => (Err(refusal(status, &bytes)), retry_after.map(Duration::from_secs)),
+    }
+}
+
+/// The error of an answer that is no success. The body counts only where it is a Status object.
+fn refusal(status: StatusCode, body: &[u8]) -> ClusterError {
+    #[derive(Deserialize)]
+    struct Status {
+        kind: String,
+        #[serde(default)]
+        message: String,
+    }
+    let parsed = serde_json::from_slice::<Status>(body).ok().filter(|parsed| parsed.kind == "Status");
+    let message: String = parsed.map(|parsed| parsed.message.chars().take(500).collect()).unwrap_or_default();
+    match status {
+        StatusCode::UNAUTHORIZED => ClusterError::Unauthorized,
+        StatusCode::FORBIDDEN => ClusterError::Forbidden(message),
+        StatusCode::NOT_FOUND => ClusterError::NotFound,
+        StatusCode::GONE => ClusterError::Gone,
+        status => ClusterError::Status { code: status.as_u16(), message },
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ListMeta {
+    r#continue: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(default)]
+    metadata: ListMeta,
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+/// Reads a collection page by page. The next page is asked for before this one is decoded.
+pub(super) async fn list(
+    connection: &Connection,
+    path: &str,
+    query: &str,
+    accept: &str,
+    ty: &Arc<TypeMeta>,
+    warnings: &Warnings,
+) -> Result<Vec<Decoded>, ClusterError> {
+    let first = format!("{path}?limit={PAGE}{query}");
+    let mut restarts = 0;
+    'again: loop {
+        let mut found = Vec::new();
+        let mut bytes = get(connection, &first, accept, warnings).await?;
+        loop {
+            let page: Page<'_> = serde_json::from_slice(&bytes).map_err(|error| {
+                ClusterError::BadAnswer(format!(
+                    "no list of {} at line {} column {}",
+                    ty.kind,
+                    error.line(),
+                    error.column()
+                ))
+            })?;
+            let items = page.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
+            let mut decode = || {
+                found.extend(
+                    items.iter().map(|item| decode_typed(ty, item)).filter(|item| !matches!(item, Decoded::Nothing)),
+                )
+            };
+            let Some(token) = page.metadata.r#continue.filter(|token| !token.is_empty()) else {
+                decode();
+                return Ok(found);
+            };
+            let next = format!("{first}&continue={}", encode(&token));
+            let (next, ()) = futures::join!(get(connection, &next, accept, warnings), async { decode() });
+            match next {
+                Err(ClusterError::Gone) if restarts < RESTARTS => {
+                    restarts += 1;
+                    continue 'again;
+                }
+                next => bytes = next?,
+            }
+        }
+    }
+}
+
+/// Percent-encodes a query value.
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}

@@ -1,0 +1,12 @@
+//! The live cluster: connecting, discovery, paged lists. The only module that names kube's client.
+
+mod connection;
+mod discovery;
+mod error;
+mod list;
+mod proxy;
+mod read;
+
+pub use connection::{Connection, Settings, connect, contexts};
+pub use error::ClusterError;
+pub use read::{Plan, read};

@@ -1,0 +1,176 @@
+//! The whole cluster as an inventory: what is served, listed side by side, each kind with its outcome.
+
+use super::discovery::{Served, discover};
+use super::list::{Warnings, get, list};
+use super::{ClusterError, Connection};
+use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread};
+use crate::report::View;
+use crate::source::Snapshot;
+use futures::StreamExt;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Kinds that are read at a time: kube speaks HTTP/1.1, so each needs a connection.
+const AT_A_TIME: usize = 8;
+const JSON: &str = "application/json";
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
+
+/// Groups whose objects say nothing of health, or are reports by the thousand.
+const PASSED_OVER: &[&str] = &[
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "metrics.k8s.io",
+    "custom.metrics.k8s.io",
+    "external.metrics.k8s.io",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "node.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "certificates.k8s.io",
+    "events.k8s.io",
+    "internal.apiserver.k8s.io",
+    "storagemigration.k8s.io",
+    "resource.k8s.io",
+    "wgpolicyk8s.io",
+    "reports.kyverno.io",
+    "aquasecurity.github.io",
+    "cilium.io",
+    "spdx.softwarecomposition.kubescape.io",
+];
+
+/// Kinds of other groups that are passed over for the same reasons.
+const KINDS_PASSED_OVER: &[(&str, &str)] = &[
+    ("", "ComponentStatus"),
+    ("", "Endpoints"),
+    ("", "PodTemplate"),
+    ("", "ServiceAccount"),
+    ("", "LimitRange"),
+    ("apps", "ControllerRevision"),
+    ("storage.k8s.io", "CSIStorageCapacity"),
+];
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Only these namespaces; empty for all.
+    pub namespaces: Vec<String>,
+    /// The whole run may take so long; what is not read by then timed out.
+    pub budget: Duration,
+}
+
+/// Reads the cluster.
+///
+/// # Errors
+/// When not even discovery answers. A kind that cannot be read is a section of the inventory that
+/// says why, never an error and never empty.
+pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, ClusterError> {
+    let collected = Warnings::default();
+    let warnings = &collected;
+    let deadline = Instant::now() + plan.budget;
+    let found = discover(connection, warnings).await?;
+    let version = version(connection, warnings).await;
+    let namespaces: Vec<Sym> = plan.namespaces.iter().map(|name| Sym::new(name)).collect();
+    let scope = if namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(namespaces) };
+    let mut builder = InventoryBuilder::new(scope, true);
+    let wanted = found.kinds.iter().filter(|kind| is_wanted(kind));
+    let mut outcomes = futures::stream::iter(wanted)
+        .map(|kind| async move {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let outcome = tokio::time::timeout(left, one(connection, kind, plan, warnings)).await;
+            (kind, outcome.unwrap_or(Err(ClusterError::TimedOut(plan.budget))))
+        })
+        .buffer_unordered(AT_A_TIME);
+    while let Some((kind, outcome)) = outcomes.next().await {
+        let state = match outcome {
+            Ok(items) => {
+                let count = items.len();
+                items.into_iter().for_each(|item| builder.push(item));
+                SectionState::Read(count)
+            }
+            Err(error) => SectionState::Unread(unread(error)),
+        };
+        builder.section(Section {
+            group: Sym::new(&kind.group),
+            kind: Sym::new(&kind.kind),
+            resource: Sym::new(&kind.plural),
+            state,
+        });
+    }
+    drop(outcomes);
+    Ok(Snapshot {
+        inventory: builder.finish(),
+        view: View {
+            source: "cluster".to_owned(),
+            name: connection.context.clone(),
+            server: Some(connection.server.clone()),
+            server_version: version,
+            user: connection.user.clone(),
+            namespaces: plan.namespaces.clone(),
+            platform: None,
+        },
+        notes: collected.into_inner().into_iter().map(|warning| format!("the API server warns: {warning}")).collect(),
+        gaps: found.gaps,
+    })
+}
+
+fn is_wanted(kind: &Served) -> bool {
+    !PASSED_OVER.contains(&&*kind.group) && !KINDS_PASSED_OVER.contains(&(&*kind.group, &*kind.kind))
+}
+
+fn unread(error: ClusterError) -> Unread {
+    match error {
+        ClusterError::Forbidden(message) => Unread::Forbidden(message),
+        ClusterError::TimedOut(_) => Unread::TimedOut,
+        // Gone between discovery and list: its definition was removed.
+        ClusterError::NotFound => Unread::NotServed,
+        other => Unread::Failed(other.to_string()),
+    }
+}
+
+async fn one(
+    connection: &Connection,
+    kind: &Served,
+    plan: &Plan,
+    warnings: &Warnings,
+) -> Result<Vec<Decoded>, ClusterError> {
+    let root = if kind.group.is_empty() {
+        format!("/api/{}", kind.version)
+    } else {
+        format!("/apis/{}/{}", kind.group, kind.version)
+    };
+    let group_version =
+        if kind.group.is_empty() { kind.version.clone() } else { format!("{}/{}", kind.group, kind.version) };
+    let ty = Arc::new(TypeMeta::new(&group_version, &kind.kind));
+    let (accept, query) = match (&*kind.group, &*kind.kind) {
+        // Their data never leaves the server.
+        ("", "Secret" | "ConfigMap") => (METADATA, ""),
+        ("", "Event") => (JSON, "&fieldSelector=type%3DWarning"),
+        _ => (JSON, ""),
+    };
+    let node_leases = [String::from("kube-node-lease")];
+    let namespaces: &[String] = match (&*kind.group, &*kind.kind) {
+        ("coordination.k8s.io", "Lease") => &node_leases,
+        _ if kind.is_namespaced => &plan.namespaces,
+        _ => &[],
+    };
+    if namespaces.is_empty() {
+        return list(connection, &format!("{root}/{}", kind.plural), query, accept, &ty, warnings).await;
+    }
+    let mut all = Vec::new();
+    for namespace in namespaces {
+        let path = format!("{root}/namespaces/{namespace}/{}", kind.plural);
+        all.extend(list(connection, &path, query, accept, &ty, warnings).await?);
+    }
+    Ok(all)
+}
+
+async fn version(connection: &Connection, warnings: &Warnings) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Version {
+        git_version: String,
+    }
+    let bytes = get(connection, "/version", JSON, warnings).await.ok()?;
+    serde_json::from_slice::<Version>(&bytes).ok().map(|version| version.git_version)
+}

@@ -1,0 +1,117 @@
+//! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
+
+use mlops_shared::health::all_codes;
+use mlops_shared::report::Report;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+fn compare(name: &str, current: &str) {
+    let path = docs().join(name);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
+        std::fs::write(&path, current).expect("write");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == current,
+        "docs/{name} is not what the code says: run UPDATE_DOCS=1 cargo test -p mlops-tests --test docs"
+    );
+}
+
+fn schema() -> serde_json::Value {
+    serde_json::to_value(schemars::schema_for!(Report)).expect("schema")
+}
+
+#[test]
+fn the_table_of_codes_is_current() {
+    let mut page = String::from(
+        "# Finding codes of `kubectl mlops health`\n\nMade from the code; `kubectl mlops health explain CODE` prints the same.\n",
+    );
+    for code in all_codes() {
+        // Writing to a String cannot fail.
+        let _ =
+            write!(page, "\n## `{}`\n\n**{}.** {}\n\nWhat to do: {}\n", code.id, code.title, code.meaning, code.remedy);
+    }
+    compare("codes.md", &page);
+}
+
+#[test]
+fn the_schema_is_current() {
+    let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
+    compare("schemas/health-report.json", &text);
+}
+
+#[test]
+fn reports_fulfil_the_schema() {
+    let schema = schema();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for sample in ["healthy", "degraded"] {
+        for format in ["json", "yaml"] {
+            let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+                .args(["--from", &format!("examples/{sample}"), "-o", format, "--now", "2026-11-20T03:00:00Z"])
+                .env_clear()
+                .current_dir(docs().join(".."))
+                .output()
+                .expect("runs");
+            let text = String::from_utf8(output.stdout).expect("UTF-8");
+            let report: serde_json::Value = if format == "json" {
+                serde_json::from_str(&text).expect("JSON")
+            } else {
+                serde_saphyr::from_str(&text).expect("YAML")
+            };
+            let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).take(3).collect();
+            assert!(errors.is_empty(), "{sample} as {format}: {errors:?}");
+        }
+    }
+}
+
+/// Lines of the README that start with `$ kubectl mlops health` are run, and must end as they say.
+#[test]
+fn examples_of_the_readme_run() {
+    let readme = std::fs::read_to_string(docs().join("../README.md")).expect("README");
+    let mut examples = 0;
+    for line in readme.lines().filter_map(|line| line.strip_prefix("$ kubectl mlops health")) {
+        let (flags, code) = line.split_once("# exit ").unwrap_or((line, "0"));
+        let flags: Vec<&str> = flags.split_whitespace().take_while(|word| *word != "|").collect();
+        if !flags.contains(&"--from") && !flags.contains(&"explain") && !flags.contains(&"platform") {
+            continue;
+        }
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+            .args(&flags)
+            .env_clear()
+            .current_dir(docs().join(".."))
+            .output()
+            .expect("runs");
+        assert_eq!(
+            output.status.code().map(|code| code.to_string()).as_deref(),
+            Some(code.trim()),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        examples += 1;
+    }
+    assert!(examples >= 4, "the README has {examples} examples");
+}
+
+/// The picture in the README is real output: every whole line of it is printed by that command.
+#[test]
+fn the_picture_of_the_readme_is_real() {
+    let readme = std::fs::read_to_string(docs().join("../README.md")).expect("README");
+    let block = readme.split("```").nth(1).expect("a picture");
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+        .args(["--from", "examples/degraded", "--now", "2026-11-20T03:00:00Z"])
+        .env_clear()
+        .env("COLUMNS", "110")
+        .current_dir(docs().join(".."))
+        .output()
+        .expect("runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let printed: Vec<&str> = printed.lines().collect();
+    for line in block.lines().skip(2).filter(|line| !line.is_empty() && *line != "…") {
+        assert!(printed.contains(&line), "not printed: {line}");
+    }
+}

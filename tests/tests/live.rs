@@ -1,0 +1,295 @@
+//! The live source against a scripted server on loopback: paging, faults, and what is asked for.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What the server answers to one request: status, extra headers, body; `None` hangs.
+type Answer = Option<(u16, &'static str, String)>;
+type Script = Arc<dyn Fn(&str, usize) -> Answer + Send + Sync>;
+
+/// A server on a free port of loopback. It answers by script and records request lines with their
+/// Accept header. Its threads end with the test's process.
+struct Server {
+    address: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("address"));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (script, record) = (Arc::clone(&script), Arc::clone(&record));
+                std::thread::spawn(move || serve(stream, &script, &record));
+            }
+        });
+        Self { address, seen }
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().expect("no panic").clone()
+    }
+}
+
+fn serve(mut stream: TcpStream, script: &Script, record: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().expect("clone"));
+    loop {
+        let (mut line, mut accept) = (String::new(), String::new());
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let mut header = String::new();
+        while reader.read_line(&mut header).unwrap_or(0) > 2 {
+            if header.to_ascii_lowercase().starts_with("accept:") {
+                accept = header.trim().to_owned();
+            }
+            header.clear();
+        }
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let times = {
+            let mut record = record.lock().expect("no panic");
+            let times = record.iter().filter(|seen| seen.split(' ').next() == Some(&path)).count();
+            record.push(format!("{path} {accept}"));
+            times
+        };
+        let Some((status, headers, body)) = script(&path, times) else {
+            std::thread::sleep(Duration::from_secs(60));
+            return;
+        };
+        // `cut` promises more than it sends.
+        let length = if headers.contains("cut") { body.len() + 100 } else { body.len() };
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n"
+        );
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err()
+            || headers.contains("cut")
+        {
+            return;
+        }
+    }
+}
+
+const API: &str = r#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1","freshness":"Current","resources":[
+ {"resource":"pods","responseKind":{"kind":"Pod"},"scope":"Namespaced","verbs":["get","list"]},
+ {"resource":"secrets","responseKind":{"kind":"Secret"},"scope":"Namespaced","verbs":["get","list"]},
+ {"resource":"bindings","responseKind":{"kind":"Binding"},"scope":"Namespaced","verbs":["create"]}]}]}]}"#;
+const APIS: &str = r#"{"kind":"APIGroupDiscoveryList","items":[]}"#;
+
+fn ok(body: impl Into<String>) -> Answer {
+    Some((200, "", body.into()))
+}
+
+/// A cluster whose pods are answered by `pods`; everything else is there and empty.
+fn cluster(pods: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Server {
+    Server::start(Arc::new(move |path, times| match path {
+        "/api" => ok(API),
+        "/apis" => ok(APIS),
+        "/version" => ok(r#"{"gitVersion":"v1.36.3"}"#),
+        path if path.contains("/pods") => pods(path, times),
+        _ => ok(r#"{"kind":"List","items":[]}"#),
+    }))
+}
+
+fn pod(name: &str, phase: &str) -> String {
+    format!(r#"{{"metadata":{{"name":"{name}","namespace":"a"}},"status":{{"phase":"{phase}"}}}}"#)
+}
+
+fn list(items: &[String], token: &str) -> String {
+    format!(r#"{{"kind":"PodList","metadata":{{"continue":"{token}"}},"items":[{}]}}"#, items.join(","))
+}
+
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn health(server: &str, flags: &[&str]) -> Outcome {
+    let home = tempfile::tempdir().expect("home");
+    let config = home.path().join("config");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: test\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\nusers: [{{name: u, user: {{token: CANARY-TOKEN}}}}]\ncontexts: [{{name: test, context: {{cluster: c, user: u}}}}]\n"
+    );
+    std::fs::write(&config, text).expect("write");
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+        .env_clear()
+        .env("HOME", home.path())
+        // A file that is not there is skipped, as kubectl does.
+        .env("KUBECONFIG", format!("/nonexistent/config:{}", config.display()))
+        .args(["-o", "json"])
+        .args(flags)
+        .output()
+        .expect("runs");
+    let outcome = Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    };
+    assert!(!outcome.stdout.contains("CANARY") && !outcome.stderr.contains("CANARY"), "{}", outcome.stderr);
+    outcome
+}
+
+fn report(outcome: &Outcome) -> serde_json::Value {
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stderr))
+}
+
+#[test]
+fn pages_are_read_to_the_end_and_secrets_as_metadata() {
+    let server = cluster(|path, _| {
+        if path.contains("continue=next%2B1") {
+            ok(list(&[pod("two", "Failed")], ""))
+        } else {
+            ok(list(&[pod("one", "Succeeded")], "next+1"))
+        }
+    });
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    let report = report(&outcome);
+    assert_eq!(report["objects"].as_array().map(Vec::len), Some(2));
+    assert_eq!(report["view"]["serverVersion"], "v1.36.3");
+    assert_eq!(report["view"]["name"], "test");
+    let seen = server.seen();
+    assert!(seen.iter().any(|line| line.starts_with("/api/v1/pods?limit=500 ")), "{seen:?}");
+    let secrets: Vec<_> = seen.iter().filter(|line| line.contains("/secrets")).collect();
+    assert!(
+        !secrets.is_empty() && secrets.iter().all(|line| line.contains("as=PartialObjectMetadataList")),
+        "{secrets:?}"
+    );
+}
+
+#[test]
+fn a_namespace_is_read_alone() {
+    let server = cluster(|_, _| ok(list(&[pod("one", "Succeeded")], "")));
+    let outcome = health(&server.address, &["-n", "a"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let seen = server.seen();
+    assert!(seen.iter().any(|line| line.starts_with("/api/v1/namespaces/a/pods?")), "{seen:?}");
+    assert!(!seen.iter().any(|line| line.starts_with("/api/v1/pods")), "{seen:?}");
+}
+
+#[test]
+fn a_list_that_is_gone_is_started_again() {
+    let server = cluster(|path, times| match (path.contains("continue="), times) {
+        (true, 0) => Some((410, "", r#"{"kind":"Status","message":"expired"}"#.into())),
+        (true, _) => ok(list(&[pod("two", "Succeeded")], "")),
+        (false, _) => ok(list(&[pod("one", "Succeeded")], "token")),
+    });
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(report(&outcome)["objects"].as_array().map(Vec::len), Some(2), "no object twice");
+}
+
+#[test]
+fn a_busy_server_is_asked_three_times_and_no_more() {
+    for (failures, code) in [(2, Some(0)), (9, Some(3))] {
+        let server = cluster(move |_, times| {
+            if times < failures { Some((429, "Retry-After: 0\r\n", String::new())) } else { ok(list(&[], "")) }
+        });
+        let outcome = health(&server.address, &[]);
+        assert_eq!(outcome.code, code, "{}", outcome.stderr);
+        let asked = server.seen().iter().filter(|line| line.contains("/pods")).count();
+        assert_eq!(asked, 3);
+    }
+}
+
+/// Faults of one list: the run goes on, the kind is a gap, and the end is never a clean one.
+#[test]
+fn a_fault_of_one_kind_makes_the_report_partial() {
+    let status = |message: &str| format!(r#"{{"kind":"Status","message":"{message}"}}"#);
+    let faults: Vec<(&str, Answer)> = vec![
+        ("forbidden", Some((403, "", status("pods is forbidden")))),
+        ("unauthorized", Some((401, "", String::new()))),
+        ("server error", Some((500, "", "<html>CANARY</html>".into()))),
+        ("unavailable", Some((503, "Retry-After: 0\r\n", String::new()))),
+        ("a web page", ok("<html><body>CANARY log in</body></html>")),
+        (
+            "half a body",
+            Some((200, "X-Test: cut\r\n", r#"{"kind":"PodList","items":[{"metadata":{"name":"CANARY"#.into())),
+        ),
+        ("no list", ok(r#"{"kind":"PodList","metadata":{}}"#)),
+        ("a hang", None),
+    ];
+    for (name, answer) in faults {
+        let server = cluster(move |_, _| answer.clone());
+        let outcome = health(&server.address, &["--request-timeout", "1"]);
+        assert_eq!(outcome.code, Some(3), "{name}: {}{}", outcome.stdout, outcome.stderr);
+        let report = report(&outcome);
+        assert_eq!(report["summary"]["partial"], true, "{name}");
+        let gap = report["coverage"]
+            .as_array()
+            .and_then(|all| all.iter().find(|section| section["kind"] == "Pod"))
+            .expect("pods");
+        assert_eq!((&gap["read"], &gap["gap"]), (&false.into(), &true.into()), "{name}: {gap}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_at_all_is_an_error_with_a_hint() {
+    let refused = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", listener.local_addr().expect("address"))
+    };
+    let hang = Server::start(Arc::new(|_, _| None));
+    let page = Server::start(Arc::new(|_, _| ok("<html>CANARY</html>")));
+    let denied = Server::start(Arc::new(|_, _| Some((401, "", String::new()))));
+    for (name, address) in
+        [("refused", &refused), ("hang", &hang.address), ("page", &page.address), ("denied", &denied.address)]
+    {
+        let outcome = health(address, &["--request-timeout", "1s"]);
+        assert_eq!(outcome.code, Some(3), "{name}: {}", outcome.stderr);
+        assert!(outcome.stdout.is_empty(), "{name}: {}", outcome.stdout);
+        assert!(
+            outcome.stderr.starts_with("error: ") && outcome.stderr.contains("hint: "),
+            "{name}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn a_server_without_aggregated_discovery_is_read_too() {
+    let server = Server::start(Arc::new(|path, _| match path {
+        "/api" => ok(r#"{"kind":"APIVersions","versions":["v1"]}"#),
+        "/apis" => ok(
+            r#"{"kind":"APIGroupList","groups":[{"versions":[{"groupVersion":"apps/v1"}]},{"versions":[{"groupVersion":"down/v1"}]}]}"#,
+        ),
+        "/api/v1" => ok(
+            r#"{"kind":"APIResourceList","resources":[{"name":"pods","kind":"Pod","namespaced":true,"verbs":["list"]},{"name":"pods/log","kind":"Pod","verbs":["get"]}]}"#,
+        ),
+        "/apis/apps/v1" => ok(
+            r#"{"kind":"APIResourceList","resources":[{"name":"deployments","kind":"Deployment","namespaced":true,"verbs":["list"]}]}"#,
+        ),
+        "/apis/down/v1" => Some((500, "", String::new())),
+        _ => ok(r#"{"items":[]}"#),
+    }));
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(3), "the group that is down is a gap: {}", outcome.stderr);
+    let report = report(&outcome);
+    let kinds: Vec<_> =
+        report["coverage"].as_array().into_iter().flatten().map(|section| section["kind"].clone()).collect();
+    assert!(kinds.contains(&"Pod".into()) && kinds.contains(&"Deployment".into()), "{kinds:?}");
+    assert!(report["notes"].to_string().contains("down/v1"), "{}", report["notes"]);
+}
+
+#[test]
+fn warnings_of_the_server_are_told_once() {
+    let server = cluster(|_, _| Some((200, "Warning: 299 - \"pods v1 is old\"\r\n", list(&[], ""))));
+    let outcome = health(&server.address, &["-n", "a", "-n", "b"]);
+    let notes = report(&outcome)["notes"].to_string();
+    assert_eq!(notes.matches("pods v1 is old").count(), 1, "{notes}");
+}
+
+#[test]
+fn a_wrong_kubeconfig_is_wrong_usage() {
+    let server = cluster(|_, _| ok(list(&[], "")));
+    for flags in [vec!["--context", "gone"], vec!["--kubeconfig", "/nonexistent"], vec!["--request-timeout", "soon"]] {
+        let outcome = health(&server.address, &flags);
+        assert_eq!(outcome.code, Some(2), "{flags:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("hint: "), "{flags:?}: {}", outcome.stderr);
+    }
+}
