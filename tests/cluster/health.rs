@@ -1,6 +1,6 @@
 //! `kubectl mlops health` against a real API server: the same platform as in `examples/`, each account's view.
 
-use mlops_tests::control_plane::{shared, shared_objects_only};
+use mlops_tests::control_plane::{ControlPlane, Parts, shared};
 use mlops_tests::proxy::{Fault, Proxy, Rule};
 use mlops_tests::users::User;
 use serde_json::Value;
@@ -37,13 +37,16 @@ fn report(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stderr))
 }
 
-/// The degraded sample, loaded once into the cluster without controllers.
-fn load_degraded() {
-    static LOADED: OnceLock<()> = OnceLock::new();
-    LOADED.get_or_init(|| {
+/// A control plane of these tests' own with the degraded sample: its slim definitions replace the
+/// stubs that other tests look at. Its guard ends it with the process.
+fn degraded() -> &'static ControlPlane {
+    static PLANE: OnceLock<ControlPlane> = OnceLock::new();
+    PLANE.get_or_init(|| {
+        let plane = ControlPlane::start(&Parts::objects_only()).expect("started");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/degraded");
-        shared_objects_only().api().apply_path(&folder).expect("loaded");
-    });
+        plane.api().apply_path(&folder).expect("loaded");
+        plane
+    })
 }
 
 fn has_cause(report: &Value, kind: &str, name: &str, code: &str) -> bool {
@@ -58,8 +61,7 @@ fn a_real_cluster_gives_the_causes_that_its_files_give() {
         eprintln!("skipped: loads a whole platform, which a cluster that is already there should not get");
         return;
     }
-    load_degraded();
-    let outcome = health(&shared_objects_only().kubeconfig(User::Admin).expect("kubeconfig"), &["--now", NOW]);
+    let outcome = health(&degraded().kubeconfig(User::Admin).expect("kubeconfig"), &["--now", NOW]);
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     let report = report(&outcome);
     assert_eq!(report["view"]["source"], "cluster");
@@ -86,8 +88,7 @@ fn an_account_that_may_not_read_everything_is_never_told_that_all_is_well() {
         eprintln!("skipped: needs accounts of its own");
         return;
     }
-    let plane = shared_objects_only();
-    load_degraded();
+    let plane = degraded();
     let reader = health(&plane.kubeconfig(User::Reader).expect("kubeconfig"), &["--fail-on", "never", "--now", NOW]);
     assert_eq!(reader.code, Some(3), "{}", reader.stderr);
     let report = report(&reader);
