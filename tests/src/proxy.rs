@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -179,7 +180,10 @@ impl Proxy {
     /// When the control plane is not the harness's own, or there is no port.
     pub fn start(control_plane: &ControlPlane) -> Result<Self> {
         let authority = control_plane.authority()?;
-        let pair = authority.issue("proxy", &[])?;
+        // A file of its own: tests start proxies at the same time.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("proxy-{}", STARTED.fetch_add(1, Ordering::Relaxed));
+        let pair = authority.issue(&name, &[])?;
         let pem = std::fs::read(&pair.certificate).context("reading the proxy's certificate")?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
             .collect::<std::result::Result<_, _>>()
