@@ -300,12 +300,12 @@ fn age(since: Option<&str>, now: Option<Timestamp>) -> Option<String> {
 }
 
 fn gaps<'a>(report: &'a Report, document: &mut Document<'a>) {
-    let mut reasons: Vec<((&str, Option<&str>), Vec<&Coverage>)> = Vec::new();
+    // One line a reason: sixty kinds that timed out are one thing to know.
+    let mut reasons: Vec<(&Coverage, Vec<&Coverage>)> = Vec::new();
     for section in report.coverage.iter().filter(|section| section.gap) {
-        let reason = (section.why.as_deref().unwrap_or("the reason is not known"), section.hint.as_deref());
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+        match reasons.iter_mut().find(|(known, _)| (&known.why, &known.hint) == (&section.why, &section.hint)) {
             Some((_, sections)) => sections.push(section),
-            None => reasons.push((reason, vec![section])),
+            None => reasons.push((section, vec![section])),
         }
     }
     if reasons.is_empty() {
@@ -315,13 +315,14 @@ fn gaps<'a>(report: &'a Report, document: &mut Document<'a>) {
         return;
     }
     document.heading("Not read");
-    for ((why, hint), sections) in reasons {
+    for (known, sections) in reasons {
+        let why = known.why.as_deref().unwrap_or("the reason is not known");
         let mut names: Vec<String> = sections.iter().take(NAMED_GAPS).map(|section| resource(section)).collect();
         if sections.len() > NAMED_GAPS {
             names.push(format!("{} more", text::plural(sections.len() - NAMED_GAPS, "kind")));
         }
         document.line(Line::marked(Level::Unknown, format!("{}: {why}", names.join(", "))));
-        if let Some(hint) = hint {
+        if let Some(hint) = &known.hint {
             document.line(Line::faint(format!("hint: {hint}")));
         }
     }

@@ -482,6 +482,42 @@ fn a_page_caps_its_rows_and_says_so() {
 }
 
 #[test]
+fn bars_and_pairs_read_well_in_text() {
+    use crate::report::document::{Bar, Bars, Block, Cell, Document, Line, Tone};
+    let mut document = Document::new("Use", Line::plain("4 nodes"));
+    let bar = |label: &'static str, used: f64, text: &'static str| Bar {
+        label: label.into(),
+        parts: vec![(Tone::Plain, used)],
+        whole: Some(16.0),
+        text: text.into(),
+    };
+    let bars = vec![
+        bar("worker-1", 4.0, "4 of 16 cores"),
+        bar("w2", 20.0, "20 of 16 cores"),
+        bar("w3", f64::NAN, "not known"),
+        bar("w4", -1.0, "-1"),
+    ];
+    document.blocks.push(Block::Bars(Bars { title: "CPU".into(), bars, is_relative: true }));
+    document.blocks.push(Block::KeyValues(vec![
+        ("Server".into(), Cell::from("https://api")),
+        ("User\u{1b}".into(), Cell::or_dash("")),
+    ]));
+    insta::assert_snapshot!(table::render(&document, &STYLE, false), @r"
+    4 nodes
+
+    CPU
+    worker-1  [########......................]  4 of 16 cores
+    w2        [##############################]  20 of 16 cores
+    w3        [..............................]  not known
+    w4        [..............................]  -1
+    Server  https://api
+    User^[  -
+    ");
+    let page = html::render(&document).expect("page");
+    assert!(page.contains("width=\"25.00\"") && !page.contains("NaN"), "{page}");
+}
+
+#[test]
 fn unknown_formats_are_refused_as_kubectl_does() {
     let error = "jsn".parse::<Format>().expect_err("no format");
     assert!(error.contains("unable to match a printer") && error.contains("allowed formats are: table,"), "{error}");
