@@ -14,7 +14,7 @@ const STYLE: &str = include_str!("../../../templates/page.css");
 const SCRIPT: &str = include_str!("../../../templates/page.js");
 /// Nothing loads but the style and the script whose SHA-256 stand here (a test computes them).
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
-    style-src 'sha256-1s7nM1UuWUDw93yVfAk8133HVZ8F0KWEeBMKgxY0XlI='; \
+    style-src 'sha256-CJiBMriwSYSSrRykDYo61ia+7yI128Vdkl6L3JfS+fo='; \
     script-src 'sha256-/6Dwj+6FqWx+IVWeHqekdyHQ0NgP5bpqh7x7zcBD6fQ='";
 
 /// Columns of a text, of a cell, and of a command.
