@@ -392,9 +392,15 @@ async fn forward(
         _ => {
             let (mut from_client, mut to_client) = tokio::io::split(client);
             let (mut from_server, mut to_server) = tokio::io::split(server);
+            // The client's close ends a watch. That the server takes no more of a body ends nothing:
+            // it may have refused the request before reading it, and its answer is still to come.
+            let client_closed = async {
+                if tokio::io::copy(&mut from_client, &mut to_server).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
-                // Either side's end is the end: the server's closes the answer, the client's a watch.
-                _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+                () = client_closed => {}
                 _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
             }
             // Without TLS's goodbye some clients take the answer for cut short.
