@@ -4,7 +4,7 @@ NOW := 2026-11-20T03:00:00Z
 HEALTH := target/release/kubectl-mlops-health
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test conformance lint dist
+.PHONY: help demo build test test-cluster cluster conformance lint dist
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,6 +21,13 @@ build: ## the plugins, optimised
 
 test: ## unit, property, golden and command-line tests; needs no cluster and no network
 	$(CARGO) test --workspace --locked
+
+test-cluster: ## end-to-end tests against a real API server on loopback; needs Go 1.26 (first build: 10 minutes)
+	$(CARGO) run --locked -p mlops-tests --bin testbed -- build
+	$(CARGO) test --locked -p mlops-tests --features cluster --test cluster
+
+cluster: ## a control plane with the degraded sample platform, until Ctrl-C
+	$(CARGO) run --locked -p mlops-tests --bin testbed -- up --objects-only --load examples/degraded
 
 conformance: ## verdicts against outside oracles (../shared/conformance or $$MLOPS_CONFORMANCE)
 	$(CARGO) test --locked -p mlops-tests --features conformance --test conformance

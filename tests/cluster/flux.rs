@@ -43,12 +43,11 @@ spec:
     .expect("applied");
     let revision = "main@sha1:0123456789012345678901234567890123456789";
     publish(api, git, &artifact, revision).expect("published");
-    let kustomization = api
-        .wait_for(("kustomize.toolkit.fluxcd.io/v1", "Kustomization", &namespace, "apps"), WITHIN, |object| {
-            condition(object, "Ready") == Some("True")
-        })
-        .expect("Ready");
-    assert_eq!(kustomization["status"]["lastAppliedRevision"], revision);
+    // The controller writes its conditions first and the rest of the status in a second request.
+    api.wait_for(("kustomize.toolkit.fluxcd.io/v1", "Kustomization", &namespace, "apps"), WITHIN, |object| {
+        condition(object, "Ready") == Some("True") && object["status"]["lastAppliedRevision"] == revision
+    })
+    .expect("Ready at that revision");
     assert!(api.get("apps/v1", "Deployment", &namespace, "from-git").expect("read").is_some());
 
     let map =

@@ -2,6 +2,7 @@
 
 mod control_plane;
 mod flux;
+mod health;
 mod kwok;
 mod objects;
 mod proxy;

@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -179,7 +180,10 @@ impl Proxy {
     /// When the control plane is not the harness's own, or there is no port.
     pub fn start(control_plane: &ControlPlane) -> Result<Self> {
         let authority = control_plane.authority()?;
-        let pair = authority.issue("proxy", &[])?;
+        // A file of its own: tests start proxies at the same time.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("proxy-{}", STARTED.fetch_add(1, Ordering::Relaxed));
+        let pair = authority.issue(&name, &[])?;
         let pem = std::fs::read(&pair.certificate).context("reading the proxy's certificate")?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
             .collect::<std::result::Result<_, _>>()
@@ -388,9 +392,15 @@ async fn forward(
         _ => {
             let (mut from_client, mut to_client) = tokio::io::split(client);
             let (mut from_server, mut to_server) = tokio::io::split(server);
+            // The client's close ends a watch. That the server takes no more of a body ends nothing:
+            // it may have refused the request before reading it, and its answer is still to come.
+            let client_closed = async {
+                if tokio::io::copy(&mut from_client, &mut to_server).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
-                // Either side's end is the end: the server's closes the answer, the client's a watch.
-                _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+                () = client_closed => {}
                 _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
             }
             // Without TLS's goodbye some clients take the answer for cut short.

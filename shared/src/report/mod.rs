@@ -1,16 +1,21 @@
 //! What a run found: levels, codes, verdicts, the report model and its renderers.
 
 mod code;
+pub mod document;
 mod level;
 mod model;
+mod overview;
+mod present;
 mod render;
 mod verdict;
 
 pub use code::Code;
 pub(crate) use code::codes;
+pub use document::Document;
 pub use level::Level;
 pub use model::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
 };
-pub use render::{Format, Style, render};
+pub use present::{Case, Detail, Metric, Present, Sample, Subject};
+pub use render::{Format, Rendered, Style, render, write};
 pub use verdict::Verdict;

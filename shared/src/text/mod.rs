@@ -6,4 +6,4 @@ mod safe;
 
 pub use age::{age, parse_duration};
 pub use quantity::{Quantity, bytes, cores};
-pub use safe::{block, line, plural, shell_word, truncate};
+pub use safe::{block, is_unsafe, line, plural, shell_word, truncate};

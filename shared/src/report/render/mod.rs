@@ -1,11 +1,15 @@
 //! Renderers: every format of a report, each in one place.
 
 mod data;
+mod html;
+mod junit;
+mod markdown;
 mod name;
 mod prometheus;
 mod table;
 
-use super::{Level, Report};
+use super::{Detail, Level, Present};
+use std::io::{self, Write};
 use std::str::FromStr;
 
 /// How a report is printed.
@@ -21,18 +25,27 @@ pub enum Format {
     Yaml,
     /// `kind.group/name` lines that kubectl takes back.
     Name,
+    /// For a ticket or a chat.
+    Markdown,
+    /// One self-contained page.
+    Html,
+    /// JUnit XML: a suite an area, a case an object.
+    Junit,
     /// Text exposition for Prometheus' textfile collector.
     Prometheus,
 }
 
 impl Format {
     /// Every format with its word.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("table", Self::Table),
         ("wide", Self::Wide),
         ("json", Self::Json),
         ("yaml", Self::Yaml),
         ("name", Self::Name),
+        ("markdown", Self::Markdown),
+        ("html", Self::Html),
+        ("junit", Self::Junit),
         ("prometheus", Self::Prometheus),
     ];
 }
@@ -64,19 +77,50 @@ pub struct Style {
     pub show: Level,
 }
 
-/// A report in a format.
+/// What became of a rendering.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// Lines that were left out because their text is no name that an API server takes (it can
+    /// only come from a file). Only `name` leaves out anything without saying so in its output.
+    pub skipped: usize,
+}
+
+/// Writes a report in a format.
+///
+/// # Errors
+/// What the writer says, and the serialiser's or template's words as [`io::ErrorKind::Other`].
+pub fn write(report: &impl Present, format: Format, style: &Style, out: &mut impl Write) -> io::Result<Rendered> {
+    let mut rendered = Rendered::default();
+    let text = match format {
+        Format::Json => {
+            data::json(report, &mut *out)?;
+            return Ok(rendered);
+        }
+        Format::Yaml => data::yaml(report)?,
+        Format::Table => table::render(&report.document(&Detail::SUMMARY.show(style.show)), style, false),
+        Format::Wide => table::render(&report.document(&Detail::WIDE.show(style.show)), style, true),
+        Format::Markdown => markdown::render(&report.document(&markdown::DETAIL.show(style.show))),
+        Format::Html => html::render(&report.document(&html::DETAIL.show(style.show))).map_err(io::Error::other)?,
+        Format::Junit => junit::render(&report.cases()).map_err(io::Error::other)?,
+        Format::Prometheus => prometheus::render(&report.metrics()),
+        Format::Name => {
+            let (text, skipped) = name::render(&report.cases(), style.show);
+            rendered.skipped = skipped;
+            text
+        }
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(rendered)
+}
+
+/// A report in a format, as text.
 ///
 /// # Errors
 /// When the report cannot be written in that format, in words.
-pub fn render(report: &Report, format: Format, style: &Style) -> Result<String, String> {
-    match format {
-        Format::Table => Ok(table::render(report, style, false)),
-        Format::Wide => Ok(table::render(report, style, true)),
-        Format::Json => data::json(report),
-        Format::Yaml => data::yaml(report),
-        Format::Name => Ok(name::render(report, style.show)),
-        Format::Prometheus => Ok(prometheus::render(report)),
-    }
+pub fn render(report: &impl Present, format: Format, style: &Style) -> Result<String, String> {
+    let mut out = Vec::new();
+    write(report, format, style, &mut out).map_err(|error| error.to_string())?;
+    String::from_utf8(out).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

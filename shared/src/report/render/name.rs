@@ -1,26 +1,33 @@
 //! `kind.group/name` lines: what kubectl takes back.
 
-use super::super::{Level, Report};
+use crate::report::{Case, Level, Subject};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// Objects at or above `show`, one a line. Names that the API server would refuse (they can only
-/// come from a file) are left out: the lines are made for a shell.
-pub(super) fn render(report: &Report, show: Level) -> String {
+/// Objects at or above `show` that are not well, one a line, and how many were left out because
+/// their names are none that an API server takes: the lines are made for a shell. What is missing
+/// or was not read is no line: kubectl could not find it either.
+pub(super) fn render(cases: &[Case<'_>], show: Level) -> (String, usize) {
     let mut out = String::new();
     let mut seen = BTreeSet::new();
-    for entry in report.objects.iter().filter(|entry| entry.verdict >= show && entry.verdict > Level::Ok) {
-        let is_plain = |text: &str| {
-            let fits = |character: char| character.is_ascii_alphanumeric() || "-._:".contains(character);
-            !text.is_empty() && !text.starts_with('-') && text.chars().all(fits)
-        };
-        let group = entry.api_version.split_once('/').map_or("", |(group, _)| group);
-        let kind = entry.kind.to_lowercase();
+    let mut skipped = 0;
+    for case in cases.iter().filter(|case| case.level >= show && case.level > Level::Ok) {
+        let Subject::Object { group, kind, name, .. } = &case.subject else { continue };
+        let kind = kind.to_lowercase();
         let resource = if group.is_empty() { kind } else { format!("{kind}.{group}") };
-        if is_plain(&resource) && is_plain(&entry.name) && seen.insert((resource.clone(), entry.name.clone())) {
+        if !is_name(&resource) || !is_name(name) {
+            skipped += 1;
+        } else if seen.insert((resource.clone(), *name)) {
             // Writing to a String cannot fail.
-            let _ = writeln!(out, "{resource}/{}", entry.name);
+            let _ = writeln!(out, "{resource}/{name}");
         }
     }
-    out
+    (out, skipped)
+}
+
+/// Whether a shell and kubectl take it as it is: a DNS name, or the `system:node` of roles.
+fn is_name(text: &str) -> bool {
+    text.len() <= 253
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.chars().all(|character| character.is_ascii_alphanumeric() || "-._:".contains(character))
 }

@@ -1,257 +1,375 @@
-//! The report for people: the verdict first, then causes, areas, gaps, and on request every object.
+//! A document for a terminal: lines that wrap with an indent, columns as kubectl prints them.
 
-use super::super::{Cause, Level, ObjectId, Report};
 use super::Style;
+use crate::report::Level;
+use crate::report::document::{
+    Bar, Bars, Block, Cell, Column, Document, Finding, Findings, Line, Table, Tone, drawable,
+};
 use crate::text;
-use anstyle::{AnsiColor, Style as Paint};
-use jiff::Timestamp;
+use anstyle::{AnsiColor, Effects, Style as Paint};
+use std::ops::Range;
 use tabled::builder::Builder;
-use tabled::settings::{Padding, Style as Borders};
+use tabled::settings::object::Columns;
+use tabled::settings::{Padding, Style as Borders, Width};
+use unicode_width::UnicodeWidthStr;
 
-/// Effects that are named below a cause before the rest is counted.
-const NAMED_EFFECTS: usize = 3;
+/// Lines that one text may take before it is cut, in the table and in `wide`.
+const LINES: Range<usize> = 4..12;
+/// The least room that a flexible column is given, and that in `wide`; where there is less, rows
+/// grow beyond the width as kubectl's do.
+const LEAST: usize = 24;
+const LEAST_WIDE: usize = 80;
+/// Columns of a cell that is not flexible. Names are copied, so one that an API server takes is whole.
+const CELL: usize = 253;
+/// Columns of a command: copied too, and never cut within what names can be.
+const COMMAND: usize = 2_000;
+/// Rows whose columns are laid out together. A table of 50,000 rows goes out in parts, so that it
+/// costs the memory of one.
+const PART: usize = 2_000;
+/// Columns of a bar.
+const BAR: usize = 30;
 
-pub(super) fn render(report: &Report, style: &Style, is_wide: bool) -> String {
-    let mut page = Page { out: String::new(), report, style, is_wide };
-    page.title();
-    page.causes();
-    page.areas();
-    page.gaps();
-    page.notes();
-    if is_wide {
-        page.objects();
+/// The document as text of `style.width` columns.
+pub(super) fn render(document: &Document<'_>, style: &Style, is_wide: bool) -> String {
+    let mut page = Page { out: String::new(), style, is_wide };
+    page.line(&document.headline, document.headline.level.map_or(0, |level| level.word().len()));
+    // Lines that follow each other have their marks in one column.
+    let marks = document.blocks.iter().filter_map(|block| match block {
+        Block::Line(line) => line.level.map(|level| level.word().len()),
+        _ => None,
+    });
+    let mark = marks.max().unwrap_or(0);
+    let mut is_after_line = false;
+    for block in &document.blocks {
+        let is_line = matches!(block, Block::Line(_));
+        if matches!(block, Block::Heading(_) | Block::Counts(_) | Block::Bars(_)) || (is_line && !is_after_line) {
+            page.gap();
+        }
+        is_after_line = is_line || matches!(block, Block::Heading(_));
+        page.block(block, mark);
     }
     page.out
 }
 
 struct Page<'a> {
     out: String,
-    report: &'a Report,
     style: &'a Style,
     is_wide: bool,
 }
 
 impl Page<'_> {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
+    fn push(&mut self, line: &str) {
+        self.out.push_str(line.trim_end());
         self.out.push('\n');
     }
 
-    /// Lines of at most the page's width: the first one as it is, the others indented.
-    fn wrapped(&mut self, first: &str, indent: usize, text: &str) {
-        let room = self.style.width.saturating_sub(indent).max(20);
-        let limit = if self.is_wide { room * 12 } else { room * 4 };
-        let text = text::truncate(text, limit);
-        let mut lines = wrap(&text, room).into_iter();
-        let start = lines.next().unwrap_or_default();
-        self.line(&format!("{first}{start}"));
-        for line in lines {
-            self.line(&format!("{:indent$}{line}", ""));
+    /// An empty line between parts, which scripts that ask for no headers do not want.
+    fn gap(&mut self) {
+        if self.style.headers && !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
         }
     }
 
-    fn title(&mut self) {
-        let view = &self.report.view;
-        let mut whose =
-            if view.source == "files" { format!("files {}", view.name) } else { format!("cluster {}", view.name) };
-        if let Some(version) = &view.server_version {
-            whose.push_str(&format!(" ({version})"));
-        }
-        if !view.namespaces.is_empty() && view.source != "files" {
-            whose.push_str(&format!(", namespace {}", view.namespaces.join(", ")));
-        }
-        let summary = &self.report.summary;
-        let level = mark(self.report.verdict, self.style.color, 0);
-        let mut line = format!("{level}  {}", text::truncate(&whose, 120));
-        line.push_str(&format!(", {} at {}", text::plural(summary.objects, "object"), self.report.generated_at));
-        if summary.partial {
-            line.push_str(", PARTIAL: not everything could be read");
-        }
-        self.line(&line);
-    }
-
-    fn causes(&mut self) {
-        let show = self.style.show;
-        let shown: Vec<&Cause> = self.report.causes.iter().filter(|cause| cause.verdict >= show).collect();
-        if shown.is_empty() {
-            return;
-        }
-        let title = match self.report.summary.explained {
-            0 => "CAUSES".to_owned(),
-            effects => {
-                let causes = text::plural(self.report.summary.causes, "cause");
-                let verb = if self.report.summary.causes == 1 { "explains" } else { "explain" };
-                format!("CAUSES ({causes} {verb} {})", text::plural(effects, "more finding"))
+    fn block(&mut self, block: &Block<'_>, mark: usize) {
+        match block {
+            Block::Heading(text) => {
+                if self.style.headers {
+                    let text = text::truncate(text, self.style.width.max(LEAST)).to_uppercase();
+                    let text = self.paint(Tone::Strong, &text);
+                    self.push(&text);
+                }
             }
+            Block::Line(line) => self.line(line, mark),
+            Block::Table(table) => self.table(table),
+            Block::Findings(findings) => self.findings(findings),
+            Block::Bars(bars) => self.bars(bars),
+            Block::Counts(counts) => {
+                let parts = counts.parts.iter().filter(|(_, count, _)| *count > 0);
+                let parts: Vec<String> = parts
+                    .map(|(tone, count, label)| self.paint(*tone, &format!("{count} {}", text::truncate(label, 40))))
+                    .collect();
+                let total = text::plural(counts.total, &text::truncate(&counts.of, 40));
+                let line = if parts.is_empty() { total } else { format!("{total}: {}", parts.join(", ")) };
+                self.push(&line);
+            }
+            Block::KeyValues(pairs) => {
+                let mut table = Table::new([Column::new(""), Column::new("").flex(3)]);
+                for (label, cell) in pairs {
+                    table.row([Cell::toned(label.as_ref(), Tone::Faint), cell.clone()]);
+                }
+                self.rows(&table, false);
+            }
+        }
+    }
+
+    /// Text of at most the page's width: `first` is printed as it is, what follows is indented.
+    /// `first` takes `indent` columns, and `strong` bytes at the start of the text stand out.
+    fn wrapped(&mut self, first: &str, indent: usize, text: &str, tone: Tone, strong: usize) {
+        let room = self.style.width.saturating_sub(indent).max(LEAST);
+        let lines = if self.is_wide { LINES.end } else { LINES.start };
+        let text = text::truncate(text, room.saturating_mul(lines));
+        for (index, line) in wrap(&text, room).into_iter().enumerate() {
+            if index > 0 {
+                let line = self.paint(tone, &line);
+                self.push(&format!("{:indent$}{line}", ""));
+            } else if let Some((name, rest)) = line.split_at_checked(strong).filter(|(name, _)| !name.is_empty()) {
+                let (name, rest) = (self.paint(Tone::Strong, name), self.paint(tone, rest));
+                self.push(&format!("{first}{name}{rest}"));
+            } else {
+                let line = self.paint(tone, &line);
+                self.push(&format!("{first}{line}"));
+            }
+        }
+    }
+
+    fn line(&mut self, line: &Line<'_>, mark: usize) {
+        match line.level {
+            Some(level) => {
+                let first = format!("{}  ", self.mark(level, mark));
+                self.wrapped(&first, mark.max(level.word().len()) + 2, &line.text, line.tone, 0);
+            }
+            None if mark > 0 && line.tone == Tone::Faint => {
+                let indent = mark + 2;
+                self.wrapped(&format!("{:indent$}", ""), indent + 2, &line.text, line.tone, 0);
+            }
+            None => self.wrapped("", 2, &line.text, line.tone, 0),
+        }
+    }
+
+    fn findings(&mut self, findings: &Findings<'_>) {
+        let mark = findings.items.iter().map(|finding| finding.level.word().len()).max().unwrap_or(0);
+        for finding in &findings.items {
+            self.finding(finding, mark);
+        }
+        for omitted in &findings.omitted {
+            self.wrapped("", 2, omitted, Tone::Faint, 0);
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding<'_>, mark: usize) {
+        let indent = mark + 2;
+        let below = format!("{:indent$}", "");
+        let first = format!("{}  ", self.mark(finding.level, mark));
+        let subject = text::truncate(&finding.subject, CELL);
+        let age = finding.age.as_ref().map_or_else(String::new, |age| format!(" (for {age})"));
+        // The message is cut before the code is: the code leads to its explanation.
+        let lines = if self.is_wide { LINES.end } else { LINES.start };
+        let room = self.style.width.saturating_sub(indent).max(LEAST).saturating_mul(lines);
+        let message = text::truncate(&finding.message, room.saturating_sub(subject.width() + 60).max(LEAST));
+        let code = text::truncate(&finding.code, 60);
+        let text = format!("{subject}: {message}{age} [{code}]");
+        self.wrapped(&first, indent, &text, Tone::Plain, subject.len());
+        for line in &finding.evidence {
+            self.wrapped(&below, indent + 2, line, Tone::Plain, 0);
+        }
+        if finding.more_evidence > 0 {
+            let more = text::plural(finding.more_evidence, "more line");
+            self.wrapped(&below, indent + 2, &format!("and {more} of evidence: -o wide"), Tone::Faint, 0);
+        }
+        if finding.effects_total > 0 {
+            self.effects(finding, &below, indent);
+        }
+        if let Some(command) = &finding.command {
+            let command = format!("look: {}", text::truncate(command, COMMAND));
+            self.push(&format!("{below}{}", self.paint(Tone::Faint, &command)));
+        }
+    }
+
+    fn effects(&mut self, finding: &Finding<'_>, below: &str, indent: usize) {
+        let rest = finding.effects_total.saturating_sub(finding.effects.len());
+        if self.is_wide {
+            self.push(&format!("{below}{}:", explains(finding)));
+            let mark = finding.effects.iter().map(|effect| effect.level.word().len()).max().unwrap_or(0);
+            for effect in &finding.effects {
+                let first = format!("{below}  {}  ", self.mark(effect.level, mark));
+                let subject = text::truncate(&effect.subject, CELL);
+                let text = format!("{subject}: {}", text::truncate(&effect.message, self.style.width.clamp(80, 400)));
+                self.wrapped(&first, indent + mark + 4, &text, Tone::Plain, 0);
+            }
+            if rest > 0 {
+                self.push(&format!("{below}  and {rest} more: -o json"));
+            }
+            return;
+        }
+        let names: Vec<String> = finding.effects.iter().map(|effect| text::truncate(&effect.subject, CELL)).collect();
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let list = format!("{}: {}{rest}", explains(finding), names.join(", "));
+        self.wrapped(below, indent + 2, &list, Tone::Plain, 0);
+    }
+
+    fn table(&mut self, table: &Table<'_>) {
+        self.rows(table, self.style.headers);
+        if table.omitted > 0 {
+            self.push(&format!("and {}", text::plural(table.omitted, "more row")));
+        }
+    }
+
+    fn rows(&mut self, table: &Table<'_>, has_titles: bool) {
+        let layout = Layout::of(table, has_titles, self.style.width, self.is_wide);
+        for (index, part) in table.rows.chunks(PART).enumerate() {
+            let mut builder = Builder::default();
+            if has_titles && index == 0 {
+                let titles = layout.columns.iter().map(|(at, width)| {
+                    let column = &table.columns[*at];
+                    align(column, column.title.to_owned(), column.title.width(), *width)
+                });
+                builder.push_record(titles);
+            }
+            for row in part {
+                let cells = layout.columns.iter().map(|(at, width)| {
+                    let (column, cell) = (&table.columns[*at], row.get(*at));
+                    cell.map_or_else(String::new, |cell| self.cell(column, cell, *width))
+                });
+                builder.push_record(cells);
+            }
+            let mut grid = builder.build();
+            grid.with(Borders::empty()).with(Padding::new(0, 2, 0, 0));
+            for (position, (_, width)) in layout.columns.iter().enumerate() {
+                grid.modify(Columns::one(position), Width::increase(*width));
+            }
+            for line in grid.to_string().lines() {
+                self.push(line);
+            }
+        }
+    }
+
+    /// A cell's text, cut or wrapped to its column, painted.
+    fn cell(&self, column: &Column, cell: &Cell<'_>, width: usize) -> String {
+        match column.flex {
+            None => {
+                let text = text::truncate(&cell.text, CELL);
+                let used = text.width();
+                align(column, self.paint(cell.tone, &text), used, width)
+            }
+            Some(lines) => {
+                let text = text::truncate(&cell.text, width.saturating_mul(lines));
+                let mut all = wrap(&text, width);
+                if all.len() > lines {
+                    // Breaking at spaces took more room than there is.
+                    let rest = all.split_off(lines.saturating_sub(1)).join(" ");
+                    all.push(text::truncate(&rest, width));
+                }
+                all.iter()
+                    .map(|line| self.paint(cell.tone, &text::truncate(line, width)))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            }
+        }
+    }
+
+    fn bars(&mut self, bars: &Bars<'_>) {
+        let title = self.paint(Tone::Strong, &text::truncate(&bars.title, CELL));
+        self.push(&title);
+        let labels: Vec<String> = bars.bars.iter().map(|bar| text::truncate(&bar.label, 60)).collect();
+        let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
+        let largest = bars.bars.iter().map(Bar::length).fold(0.0, f64::max);
+        for (bar, label) in bars.bars.iter().zip(&labels) {
+            let scale = if bars.is_relative { bar.length() } else { largest };
+            let cells = |value: f64| if scale > 0.0 { (value / scale * BAR as f64).round() as usize } else { 0 };
+            let mut drawn = String::new();
+            let (mut filled, mut end) = (0, 0.0);
+            for (tone, value) in &bar.parts {
+                end += drawable(*value);
+                let count = cells(end).min(BAR).saturating_sub(filled);
+                drawn.push_str(&self.paint(*tone, &"#".repeat(count)));
+                filled += count;
+            }
+            let whole = cells(bar.length()).min(BAR).max(filled);
+            drawn.push_str(&".".repeat(whole - filled));
+            drawn.push_str(&" ".repeat(BAR - whole));
+            let pad = width.saturating_sub(label.width());
+            let text = text::truncate(&bar.text, self.style.width.saturating_sub(width + BAR + 6).max(LEAST));
+            self.push(&format!("{label}{:pad$}  [{drawn}]  {text}", ""));
+        }
+    }
+
+    /// The level's word, padded, coloured if wanted: the word tells without the colour.
+    fn mark(&self, level: Level, width: usize) -> String {
+        self.paint(Tone::Level(level), &format!("{:width$}", level.word()))
+    }
+
+    fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.style.color || text.is_empty() {
+            return text.to_owned();
+        }
+        let color = |color: AnsiColor| Paint::new().fg_color(Some(color.into())).bold();
+        let paint = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Strong => Paint::new().bold(),
+            Tone::Faint => Paint::new().effects(Effects::DIMMED),
+            Tone::Level(Level::Ok) => color(AnsiColor::Green),
+            Tone::Level(Level::Fail) => color(AnsiColor::Red),
+            Tone::Level(Level::Warn) => color(AnsiColor::Yellow),
+            Tone::Level(Level::Unknown) => color(AnsiColor::Magenta),
+            Tone::Level(Level::Progressing) => color(AnsiColor::Cyan),
+            Tone::Level(Level::Suspended | Level::Absent) => Paint::new().effects(Effects::DIMMED),
         };
-        self.line("");
-        self.line(&title);
-        for cause in shown {
-            self.cause(cause);
-        }
-    }
-
-    fn cause(&mut self, cause: &Cause) {
-        let first = format!("{}  ", mark(cause.verdict, self.style.color, 11));
-        let now = self.report.generated_at.parse::<Timestamp>().ok();
-        let since = cause.since.as_deref().and_then(|time| time.parse::<Timestamp>().ok()).zip(now);
-        let since = since.map_or_else(String::new, |(time, now)| format!(" (for {})", text::age(time, now)));
-        self.wrapped(&first, 13, &format!("{}: {}{since} [{}]", name(&cause.object), cause.message, cause.code));
-        let evidence = if self.is_wide { cause.evidence.len() } else { 2 };
-        for line in cause.evidence.iter().take(evidence) {
-            self.wrapped(&format!("{:13}", ""), 15, line);
-        }
-        if !cause.explains.is_empty() {
-            let named = if self.is_wide { cause.explains.len().min(200) } else { NAMED_EFFECTS };
-            let names: Vec<String> = cause
-                .explains
-                .iter()
-                .take(named)
-                .map(|effect| format!("{} {}", effect.verdict, name(&effect.object)))
-                .collect();
-            let rest = cause.explains.len().saturating_sub(names.len());
-            let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            let list = format!("explains {}: {}{rest}", cause.explains.len(), names.join(", "));
-            self.wrapped(&format!("{:13}", ""), 15, &list);
-        }
-        // A command is copied whole: it is never cut.
-        self.line(&format!("{:13}look: {}", "", text::line(&cause.command)));
-    }
-
-    fn areas(&mut self) {
-        if self.report.areas.is_empty() {
-            return;
-        }
-        self.line("");
-        let mut builder = Builder::default();
-        if self.style.headers {
-            builder.push_record(["STATE", "AREA", "OBJECTS", "WHAT"]);
-        }
-        let width = self.style.width.saturating_sub(42).max(24);
-        for area in &self.report.areas {
-            let troubled = area.levels.iter().rev().filter(|(level, _)| **level > Level::Absent);
-            let counts: Vec<String> = troubled.map(|(level, count)| format!("{count} {level}")).collect();
-            let what =
-                if counts.is_empty() { area.line.clone() } else { format!("{}; {}", counts.join(", "), area.line) };
-            builder.push_record([
-                mark(area.verdict, self.style.color, 0),
-                area.title.clone(),
-                area.objects.to_string(),
-                text::truncate(&what, width),
-            ]);
-        }
-        let table = grid(builder);
-        self.out.push_str(&table);
-    }
-
-    fn gaps(&mut self) {
-        let gaps: Vec<_> = self.report.coverage.iter().filter(|section| section.gap).collect();
-        if gaps.is_empty() {
-            return;
-        }
-        self.line("");
-        self.line("NOT READ (unknown, not healthy)");
-        let limit = if self.is_wide { gaps.len() } else { 6 };
-        for gap in gaps.iter().take(limit) {
-            let group = if gap.group.is_empty() { String::new() } else { format!(".{}", gap.group) };
-            let why = gap.why.as_deref().unwrap_or("unknown");
-            let first = format!("{}  ", mark(Level::Unknown, self.style.color, 11));
-            self.wrapped(&first, 13, &format!("{}{group}: {why}", gap.kind));
-        }
-        if gaps.len() > limit {
-            self.line(&format!("{:13}and {} more (-o wide)", "", gaps.len() - limit));
-        }
-        if let Some(hint) = gaps.iter().find_map(|gap| gap.hint.as_deref()) {
-            self.wrapped(&format!("{:13}hint: ", ""), 15, hint);
-        }
-    }
-
-    fn notes(&mut self) {
-        let expired = self.report.exceptions.iter().filter(|exception| exception.state != "used");
-        let expired: Vec<String> = expired
-            .map(|exception| {
-                format!(
-                    "exception for {} on {} is {} ({})",
-                    exception.code, exception.object, exception.state, exception.expires
-                )
-            })
-            .collect();
-        let notes: Vec<String> = self.report.notes.iter().cloned().chain(expired).collect();
-        if notes.is_empty() {
-            return;
-        }
-        self.line("");
-        for note in notes {
-            self.wrapped("note: ", 6, &note);
-        }
-    }
-
-    fn objects(&mut self) {
-        self.line("");
-        let mut builder = Builder::default();
-        if self.style.headers {
-            builder.push_record(["STATE", "NAMESPACE", "KIND", "NAME", "CODE", "MESSAGE"]);
-        }
-        let mut entries: Vec<_> = self.report.objects.iter().collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.verdict));
-        for entry in entries {
-            builder.push_record([
-                mark(entry.verdict, self.style.color, 0),
-                text::truncate(&entry.namespace, 40),
-                text::truncate(&entry.kind, 40),
-                text::truncate(&entry.name, 80),
-                entry.code.clone(),
-                text::truncate(&entry.message, 160),
-            ]);
-        }
-        let table = grid(builder);
-        self.out.push_str(&table);
+        format!("{paint}{text}{paint:#}")
     }
 }
 
-/// A table as kubectl prints them: columns, no lines.
-fn grid(builder: Builder) -> String {
-    let mut table = builder.build();
-    table.with(Borders::empty()).with(Padding::new(0, 2, 0, 0));
-    table.to_string().lines().map(|row| format!("{}\n", row.trim_end())).collect()
+/// A cell of `used` columns, at the right of its column where that is wanted.
+fn align(column: &Column, text: String, used: usize, width: usize) -> String {
+    let pad = if column.is_right { width.saturating_sub(used) } else { 0 };
+    format!("{:pad$}{text}", "")
 }
 
-/// The level's word, padded to `width`, coloured if wanted: the word tells without the colour.
-fn mark(level: Level, color: bool, width: usize) -> String {
-    let word = format!("{:width$}", level.word());
-    let paint = match level {
-        Level::Ok => AnsiColor::Green,
-        Level::Fail => AnsiColor::Red,
-        Level::Warn | Level::Unknown => AnsiColor::Yellow,
-        Level::Progressing => AnsiColor::Cyan,
-        Level::Suspended | Level::Absent => AnsiColor::BrightBlack,
-    };
-    if color {
-        let paint = Paint::new().fg_color(Some(paint.into())).bold();
-        format!("{paint}{word}{paint:#}")
-    } else {
-        word
+/// `explains 14 (12 FAIL, 2 PROGRESSING)`.
+fn explains(finding: &Finding<'_>) -> String {
+    format!("explains {} ({})", finding.effects_total, text::truncate(&finding.effects_levels, 120))
+}
+
+/// The columns that a table shows, and how wide each is.
+struct Layout {
+    columns: Vec<(usize, usize)>,
+}
+
+impl Layout {
+    fn of(table: &Table<'_>, has_titles: bool, width: usize, is_wide: bool) -> Self {
+        let natural = |at: usize, column: &Column| {
+            // Cutting first keeps a megabyte of text from being measured.
+            let limit = if column.flex.is_some() { width } else { CELL };
+            let cells = table.rows.iter().filter_map(|row| row.get(at));
+            let widest = cells.map(|cell| text::truncate(&cell.text, limit).width()).max().unwrap_or(0);
+            if has_titles { widest.max(column.title.width()) } else { widest }
+        };
+        let shown = table.columns.iter().enumerate().filter(|(_, column)| is_wide || !column.wide_only);
+        let mut columns: Vec<(usize, usize)> = shown.map(|(at, column)| (at, natural(at, column))).collect();
+        let is_flex = |at: usize| table.columns[at].flex.is_some();
+        let fixed = |columns: &[(usize, usize)]| -> usize {
+            columns.iter().map(|(at, width)| if is_flex(*at) { 2 } else { width + 2 }).sum()
+        };
+        let least = if is_wide { LEAST_WIDE } else { LEAST };
+        while !is_wide && fixed(&columns) + least > width {
+            let Some(last) = columns.iter().rposition(|(at, _)| table.columns[*at].is_optional) else { break };
+            columns.remove(last);
+        }
+        let room = width.saturating_sub(fixed(&columns)).max(least);
+        for (at, width) in &mut columns {
+            if is_flex(*at) {
+                *width = (*width).min(room);
+            }
+        }
+        Self { columns }
     }
 }
 
-fn name(object: &ObjectId) -> String {
-    let parts = [&object.kind, &object.namespace, &object.name].into_iter().filter(|part| !part.is_empty());
-    text::truncate(&parts.map(String::as_str).collect::<Vec<_>>().join("/"), 160)
-}
-
-/// Breaks safe text at spaces into lines of at most `width` columns; a longer word stands alone, cut.
+/// Breaks safe text at spaces into lines of at most `width` columns; a longer word stands alone.
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    use unicode_width::UnicodeWidthStr;
     let mut lines = Vec::new();
-    let mut line = String::new();
+    let (mut line, mut used) = (String::new(), 0);
     for word in text.split(' ') {
-        if !line.is_empty() && line.width() + 1 + word.width() > width {
+        let columns = word.width();
+        if used > 0 && used + 1 + columns > width {
             lines.push(std::mem::take(&mut line));
+            used = 0;
         }
-        if !line.is_empty() {
+        if used > 0 {
             line.push(' ');
+            used += 1;
         }
         line.push_str(word);
+        used += columns;
     }
     lines.push(line);
     lines

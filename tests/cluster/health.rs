@@ -1,0 +1,126 @@
+//! `kubectl mlops health` against a real API server: the same platform as in `examples/`, each account's view.
+
+use mlops_tests::control_plane::{ControlPlane, Parts, shared};
+use mlops_tests::proxy::{Fault, Proxy, Rule};
+use mlops_tests::users::User;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::OnceLock;
+
+const NOW: &str = "2026-11-20T03:00:00Z";
+
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn health(kubeconfig: &Path, flags: &[&str]) -> Outcome {
+    let home = tempfile::tempdir().expect("home");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+        .env_clear()
+        .env("HOME", home.path())
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(["-o", "json"])
+        .args(flags)
+        .output()
+        .expect("runs");
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+fn report(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stderr))
+}
+
+/// A control plane of these tests' own with the degraded sample: its slim definitions replace the
+/// stubs that other tests look at. Its guard ends it with the process.
+fn degraded() -> &'static ControlPlane {
+    static PLANE: OnceLock<ControlPlane> = OnceLock::new();
+    PLANE.get_or_init(|| {
+        let plane = ControlPlane::start(&Parts::objects_only()).expect("started");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/degraded");
+        plane.api().apply_path(&folder).expect("loaded");
+        plane
+    })
+}
+
+fn has_cause(report: &Value, kind: &str, name: &str, code: &str) -> bool {
+    let fits =
+        |cause: &Value| cause["object"]["kind"] == kind && cause["object"]["name"] == name && cause["code"] == code;
+    report["causes"].as_array().is_some_and(|causes| causes.iter().any(fits))
+}
+
+#[test]
+fn a_real_cluster_gives_the_causes_that_its_files_give() {
+    if std::env::var_os("MLOPS_TEST_KUBECONFIG").is_some() {
+        eprintln!("skipped: loads a whole platform, which a cluster that is already there should not get");
+        return;
+    }
+    let outcome = health(&degraded().kubeconfig(User::Admin).expect("kubeconfig"), &["--now", NOW]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    let report = report(&outcome);
+    assert_eq!(report["view"]["source"], "cluster");
+    assert!(has_cause(&report, "StorageClass", "fast-ssd", "object-missing"), "{}", report["causes"]);
+    assert!(has_cause(&report, "Node", "mlops-worker-3", "node-not-ready"), "{}", report["causes"]);
+    assert!(
+        has_cause(&report, "GitRepository", "mlops-infrastructure", "flux-source-auth-failed"),
+        "{}",
+        report["causes"]
+    );
+    let entry = |kind: &str, name: &str| {
+        let all = report["objects"].as_array().into_iter().flatten();
+        all.into_iter()
+            .find(|entry| entry["kind"] == kind && entry["name"] == name)
+            .map(|entry| entry["verdict"].clone())
+    };
+    assert_eq!(entry("HelmRelease", "minio-operator"), Some("SUSPENDED".into()));
+    assert_eq!(entry("Kafka", "mlops-kafka-cluster"), Some("FAIL".into()));
+}
+
+#[test]
+fn an_account_that_may_not_read_everything_is_never_told_that_all_is_well() {
+    if std::env::var_os("MLOPS_TEST_KUBECONFIG").is_some() {
+        eprintln!("skipped: needs accounts of its own");
+        return;
+    }
+    let plane = degraded();
+    let reader = health(&plane.kubeconfig(User::Reader).expect("kubeconfig"), &["--fail-on", "never", "--now", NOW]);
+    assert_eq!(reader.code, Some(3), "{}", reader.stderr);
+    let report = report(&reader);
+    let secrets =
+        report["coverage"].as_array().and_then(|all| all.iter().find(|section| section["kind"] == "Secret").cloned());
+    let secrets = secrets.expect("secrets are told");
+    assert_eq!((&secrets["read"], &secrets["gap"]), (&false.into(), &true.into()), "{secrets}");
+    assert!(secrets["hint"].as_str().is_some_and(|hint| hint.contains("resources: [\"secrets\"]")), "{secrets}");
+
+    let stranger = health(&plane.kubeconfig(User::Stranger).expect("kubeconfig"), &["--now", NOW]);
+    assert_eq!(stranger.code, Some(3), "{}{}", stranger.stdout, stranger.stderr);
+}
+
+#[test]
+fn faults_of_the_server_never_end_clean() {
+    let plane = shared();
+    let namespace = plane.api().new_namespace("faults").expect("namespace");
+    let faults = [Fault::Forbidden, Fault::InternalError, Fault::HtmlPage, Fault::HalfBody, Fault::Reset, Fault::Hang];
+    for fault in faults {
+        let name = format!("{fault:?}");
+        let proxy = Proxy::start(plane).expect("proxy");
+        proxy.add(Rule::new(fault).path(&format!("/api/v1/namespaces/{namespace}/pods")));
+        let outcome = health(
+            &proxy.kubeconfig(User::Admin).expect("kubeconfig"),
+            &["-n", &namespace, "--fail-on", "never", "--request-timeout", "2s"],
+        );
+        assert_eq!(outcome.code, Some(3), "{name}: {}{}", outcome.stdout, outcome.stderr);
+        let report = report(&outcome);
+        let pods =
+            report["coverage"].as_array().and_then(|all| all.iter().find(|section| section["kind"] == "Pod").cloned());
+        assert_eq!(pods.map(|pods| pods["gap"].clone()), Some(true.into()), "{name}");
+        let requests = proxy.requests();
+        assert!(requests.iter().all(|request| request.method == "GET"), "{name}: a check writes nothing");
+    }
+}
