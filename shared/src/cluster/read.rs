@@ -1,5 +1,6 @@
 //! The whole cluster as an inventory: what is served, listed side by side, each kind with its outcome.
 
+use super::connection::IN_CLUSTER;
 use super::discovery::{Served, discover};
 use super::list::{Warnings, get, list};
 use super::{ClusterError, Connection};
@@ -98,6 +99,11 @@ pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, Clus
         });
     }
     drop(outcomes);
+    let mut notes: Vec<String> =
+        collected.into_inner().into_iter().map(|warning| format!("the API server warns: {warning}")).collect();
+    if connection.context == IN_CLUSTER {
+        notes.push("there is no kubeconfig: this is the view of the pod's own service account".to_owned());
+    }
     Ok(Snapshot {
         inventory: builder.finish(),
         view: View {
@@ -109,7 +115,7 @@ pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, Clus
             namespaces: plan.namespaces.clone(),
             platform: None,
         },
-        notes: collected.into_inner().into_iter().map(|warning| format!("the API server warns: {warning}")).collect(),
+        notes,
         gaps: found.gaps,
     })
 }
