@@ -49,6 +49,9 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         gaps: snapshot.gaps,
         now: settings.now,
     });
+    // What the report was made of is larger than the report.
+    drop(judgement);
+    drop(snapshot.inventory);
     let style = Style {
         color: args.output.use_color(printer.is_terminal()),
         width: printer.columns(),
