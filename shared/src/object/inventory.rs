@@ -61,6 +61,8 @@ pub enum Scope {
 pub enum SectionState {
     /// All of it was read; so many objects.
     Read(usize),
+    /// It was read in these namespaces only; so many objects, and why not elsewhere.
+    Partly(Vec<Sym>, usize, Unread),
     /// It was not.
     Unread(Unread),
 }
@@ -115,8 +117,10 @@ pub struct Inventory {
     /// Whether an absent object proves anything: true for a live cluster and whole dumps. In a
     /// mere pile of manifests a kind counts as read where at least one object of it is.
     complete: bool,
-    by_uid: Vec<(Uid, u32)>,
-    by_owner: Vec<(Uid, u32)>,
+    /// Positions of the objects that have a UID, in its order.
+    by_uid: Vec<u32>,
+    /// Position of an object and of one of its owner references, in the order of the owner's UID.
+    by_owner: Vec<(u32, u32)>,
 }
 
 /// Collects records, then sorts and indexes them.
@@ -140,6 +144,11 @@ impl InventoryBuilder {
         }
     }
 
+    /// Makes room for so many objects more.
+    pub fn reserve(&mut self, more: usize) {
+        self.inventory.objects.reserve_exact(more);
+    }
+
     /// Notes what became of a kind.
     pub fn section(&mut self, section: Section) {
         self.inventory.sections.push(section);
@@ -155,26 +164,45 @@ impl InventoryBuilder {
         self.inventory.objects.is_empty()
     }
 
+    /// Names of the namespaces so far.
+    pub fn namespaces(&self) -> Vec<String> {
+        let objects = self.inventory.objects.iter().filter(|object| object.is("", "Namespace"));
+        objects.map(|object| object.meta.name.to_string()).collect()
+    }
+
     /// Sorts and indexes.
     pub fn finish(self) -> Inventory {
         let mut inventory = self.inventory;
-        inventory.objects.sort_by(compare);
+        // In place: a stable sort would take half as much memory again.
+        inventory.objects.sort_unstable_by(compare);
         inventory.objects.shrink_to_fit();
         inventory.events.sort_by_key(|event| (event.uid, event.last));
         inventory.sections.sort_by(|one, two| (&one.group, &one.kind).cmp(&(&two.group, &two.kind)));
         let position = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         for (index, object) in inventory.objects.iter().enumerate() {
             if !object.meta.uid.is_none() {
-                inventory.by_uid.push((object.meta.uid, position(index)));
+                inventory.by_uid.push(position(index));
             }
-            for owner in object.meta.owner_references.iter().filter(|owner| !owner.uid.is_none()) {
-                inventory.by_owner.push((owner.uid, position(index)));
+            for (nth, owner) in object.meta.owner_references.iter().enumerate() {
+                if !owner.uid.is_none() {
+                    inventory.by_owner.push((position(index), position(nth)));
+                }
             }
         }
-        inventory.by_uid.sort_unstable();
-        inventory.by_owner.sort_unstable();
+        let objects = &inventory.objects;
+        inventory.by_uid.sort_unstable_by_key(|index| (uid_at(objects, *index), *index));
+        inventory.by_owner.sort_unstable_by_key(|row| (owner_at(objects, *row), *row));
         inventory
     }
+}
+
+fn uid_at(objects: &[Object], index: u32) -> Uid {
+    objects.get(index as usize).map_or_else(Uid::default, |object| object.meta.uid)
+}
+
+fn owner_at(objects: &[Object], (index, nth): (u32, u32)) -> Uid {
+    let owners = objects.get(index as usize).map(|object| &object.meta.owner_references);
+    owners.and_then(|owners| owners.get(nth as usize)).map_or_else(Uid::default, |owner| owner.uid)
 }
 
 fn compare(one: &Object, two: &Object) -> Ordering {
@@ -264,17 +292,17 @@ impl Inventory {
         if uid.is_none() {
             return None;
         }
-        let index = self.by_uid.binary_search_by_key(&uid, |(known, _)| *known).ok()?;
-        self.objects.get(self.by_uid[index].1 as usize)
+        let row = self.by_uid.binary_search_by_key(&uid, |index| uid_at(&self.objects, *index)).ok()?;
+        self.objects.get(self.by_uid[row] as usize)
     }
 
     /// The objects that name this UID as an owner.
     pub fn owned_by(&self, uid: Uid) -> impl Iterator<Item = &Object> {
-        let start = self.by_owner.partition_point(|(owner, _)| *owner < uid);
+        let start = self.by_owner.partition_point(|row| owner_at(&self.objects, *row) < uid);
         let rows = if uid.is_none() { &[] } else { &self.by_owner[start..] };
         rows.iter()
-            .take_while(move |(owner, _)| *owner == uid)
-            .filter_map(|(_, index)| self.objects.get(*index as usize))
+            .take_while(move |row| owner_at(&self.objects, **row) == uid)
+            .filter_map(|(index, _)| self.objects.get(*index as usize))
     }
 
     /// Warning events about this object, oldest first.
@@ -304,6 +332,7 @@ impl Inventory {
         }
         match self.section(group, kind).map(|section| &section.state) {
             Some(SectionState::Unread(_)) => false,
+            Some(SectionState::Partly(namespaces, ..)) => namespaces.iter().any(|name| &**name == namespace),
             Some(SectionState::Read(_)) if self.complete => true,
             Some(SectionState::Read(_)) => !self.in_namespace(group, kind, namespace).is_empty(),
             // A live cluster that does not serve the kind has no object of it.
@@ -355,6 +384,21 @@ mod tests {
         assert_eq!(names, ["b"]);
         assert!(inventory.by_uid(Uid::new("1")).is_some());
         assert_eq!(inventory.owned_by(Uid::new("")).count(), 0);
+    }
+
+    #[test]
+    fn a_kind_read_in_some_namespaces_proves_nothing_elsewhere() {
+        let mut builder = InventoryBuilder::new(Scope::Cluster, true);
+        builder.section(Section {
+            group: "".into(),
+            kind: "Service".into(),
+            resource: "services".into(),
+            state: SectionState::Partly(vec!["x".into()], 0, Unread::Forbidden(String::new())),
+        });
+        let inventory = builder.finish();
+        assert!(inventory.get("", "Service", "x", "a").is_missing());
+        assert!(matches!(inventory.get("", "Service", "y", "a"), Lookup::Unread));
+        assert!(matches!(inventory.get("", "Service", "", "a"), Lookup::Unread));
     }
 
     #[test]

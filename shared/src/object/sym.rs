@@ -1,5 +1,6 @@
 //! Small strings that repeat (namespaces, kinds, labels), label sets, and lenient times.
 
+use arcstr::ArcStr;
 use jiff::Timestamp;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -7,33 +8,35 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// Longer strings are rarely repeated, and a table without a bound would be a leak.
 const INTERNED_LENGTH: usize = 96;
 const INTERNED_COUNT: usize = 65_536;
 
 thread_local! {
-    static TABLE: RefCell<HashSet<Arc<str>>> = RefCell::new(HashSet::new());
+    static TABLE: RefCell<HashSet<ArcStr>> = RefCell::new(HashSet::new());
 }
 
 /// A shared string: fifty thousand pods hold one copy of their namespace's name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sym(Arc<str>);
+pub struct Sym(ArcStr);
 
 impl Sym {
     /// Shares `text` with every equal string met on this thread.
     pub fn new(text: &str) -> Self {
+        if text.is_empty() {
+            return Self(ArcStr::new());
+        }
         if text.len() > INTERNED_LENGTH {
-            return Self(Arc::from(text));
+            return Self(ArcStr::from(text));
         }
         TABLE.with_borrow_mut(|table| {
             if let Some(known) = table.get(text) {
-                return Self(Arc::clone(known));
+                return Self(known.clone());
             }
-            let new: Arc<str> = Arc::from(text);
+            let new = ArcStr::from(text);
             if table.len() < INTERNED_COUNT {
-                table.insert(Arc::clone(&new));
+                table.insert(new.clone());
             }
             Self(new)
         })
@@ -85,6 +88,18 @@ impl fmt::Debug for Sym {
 impl fmt::Display for Sym {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
+    }
+}
+
+impl schemars::JsonSchema for Sym {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        String::schema_name()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
     }
 }
 
@@ -199,18 +214,39 @@ impl<'de> Deserialize<'de> for Labels {
 
 /// A time that may be absent; one that cannot be read counts as absent, so that a hand-written
 /// status does not hide the object.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct When(pub Option<Timestamp>);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct When(i64);
 
 impl When {
-    /// The time, if there is one.
+    /// No time.
+    pub const NONE: Self = Self(i64::MIN);
+
+    /// The time, if there is one, to the millisecond.
     pub fn get(self) -> Option<Timestamp> {
-        self.0
+        if self == Self::NONE { None } else { Timestamp::from_millisecond(self.0).ok() }
     }
 
     /// Seconds from this time to `now`; negative when it lies ahead, `None` when there is none.
     pub fn seconds_before(self, now: Timestamp) -> Option<i64> {
-        self.0.map(|time| now.duration_since(time).as_secs())
+        self.get().map(|time| now.duration_since(time).as_secs())
+    }
+}
+
+impl Default for When {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl From<Option<Timestamp>> for When {
+    fn from(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::NONE, |time| Self(time.as_millisecond()))
+    }
+}
+
+impl fmt::Debug for When {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), out)
     }
 }
 
@@ -223,16 +259,16 @@ impl<'de> Deserialize<'de> for When {
                 out.write_str("a time in RFC 3339")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<When, E> {
-                Ok(When(text.parse().ok()))
+                Ok(text.parse().ok().into())
             }
             fn visit_unit<E: serde::de::Error>(self) -> Result<When, E> {
-                Ok(When(None))
+                Ok(When::NONE)
             }
             fn visit_some<D: Deserializer<'de>>(self, input: D) -> Result<When, D::Error> {
                 When::deserialize(input)
             }
             fn visit_none<E: serde::de::Error>(self) -> Result<When, E> {
-                Ok(When(None))
+                Ok(When::NONE)
             }
         }
         input.deserialize_any(Reader)
@@ -246,7 +282,7 @@ mod tests {
     #[test]
     fn equal_strings_are_shared() {
         let (first, second) = (Sym::new("data-plane"), Sym::new("data-plane"));
-        assert!(Arc::ptr_eq(&first.0, &second.0));
+        assert!(ArcStr::ptr_eq(&first.0, &second.0));
     }
 
     #[test]
@@ -261,8 +297,8 @@ mod tests {
     #[test]
     fn unreadable_times_are_absent() {
         for text in ["null", "\"yesterday\""] {
-            assert_eq!(serde_json::from_str::<When>(text).expect("lenient"), When(None));
+            assert_eq!(serde_json::from_str::<When>(text).expect("lenient"), When::NONE);
         }
-        assert!(serde_json::from_str::<When>("\"2026-11-20T03:00:00Z\"").expect("time").0.is_some());
+        assert!(serde_json::from_str::<When>("\"2026-11-20T03:00:00Z\"").expect("time").get().is_some());
     }
 }
