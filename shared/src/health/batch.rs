@@ -1,5 +1,6 @@
 //! Jobs and CronJobs.
 
+use super::schedule::{Clock, Schedule};
 use super::table::Rule;
 use super::{Related, pod, precedence};
 use crate::object::{Body, CronJob, Job, Object, find_condition};
@@ -15,6 +16,12 @@ codes! {
     JOB_FAILED = "job-failed", "The Job has failed",
         "The Job gave up: too many failures, its deadline, or its failure policy.",
         "Read the log of its last pod; delete the Job and run it again once the cause is gone.";
+    JOB_SUPERSEDED = "job-failed-superseded", "A failed run that a later one made good",
+        "The Job failed, and a later run of the same CronJob succeeded. It is kept for its log.",
+        "Read its log if it was not expected.";
+    CRON_JOB_MISSED = "cronjob-missed", "Runs of the CronJob were missed",
+        "The schedule was due and no Job was started: the controller was down, a run that is still active forbids the next one, or the starting deadline is shorter than the delay.",
+        "Look at the CronJob's events, and whether an older run hangs.";
     CRON_JOB_OK = "cronjob-scheduled", "The CronJob runs on schedule",
         "Its last run succeeded or it has not been due yet.", "Nothing to do.";
     CRON_JOB_FAILING = "cronjob-failing", "The last run of the CronJob failed",
@@ -32,6 +39,9 @@ fn job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(status) = status else { return precedence::no_status(object, None, related, now) };
     let is_true = |name: &str| find_condition(&status.conditions, name).filter(|condition| condition.is_true());
     if let Some(failed) = is_true("Failed").or_else(|| is_true("FailureTarget")) {
+        if let Some(verdict) = superseded(object, failed.since(), related, now) {
+            return verdict;
+        }
         let verdict = Verdict::fail(&JOB_FAILED, failed.text().into_owned()).since(failed.since());
         return match pod::worst_pod(related.pods_owned_by(object), related, now) {
             Some((worst, why)) if why.level >= Level::Warn => {
@@ -73,6 +83,33 @@ fn job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     running
 }
 
+/// How a Job ended: `Some(true)` complete, `Some(false)` failed.
+fn ended(job: &Object) -> Option<bool> {
+    let Body::Job(record) = &job.body else { return None };
+    let conditions = record.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let is_true = |name| find_condition(conditions, name).is_some_and(|condition| condition.is_true());
+    if is_true("Complete") { Some(true) } else { is_true("Failed").then_some(false) }
+}
+
+/// The runs of a CronJob, oldest first.
+fn runs<'a>(cron: &Object, related: &Related<'a>) -> Vec<&'a Object> {
+    let mut runs: Vec<_> = related.inventory.owned_by(cron.meta.uid).filter(|job| job.is("batch", "Job")).collect();
+    runs.sort_by_key(|job| job.meta.creation_timestamp);
+    runs
+}
+
+/// The verdict of a failed run after which another one succeeded: a warning for a day, then history.
+fn superseded(job: &Object, failed: Option<Timestamp>, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
+    let owner = job.meta.controller().filter(|owner| &*owner.kind == "CronJob")?;
+    let cron = related.inventory.by_uid(owner.uid)?;
+    let later = runs(cron, related).into_iter().filter(|run| run.meta.creation_timestamp > job.meta.creation_timestamp);
+    let good = later.filter(|run| ended(run) == Some(true)).last()?;
+    let text = format!("failed; the later run {} succeeded", good.meta.name);
+    let recent = failed.is_some_and(|at| now.duration_since(at).as_secs() <= related.limits.restart_warn_seconds);
+    let verdict = if recent { Verdict::warn(&JOB_SUPERSEDED, text) } else { Verdict::ok(&JOB_SUPERSEDED, text) };
+    Some(verdict.since(failed))
+}
+
 fn cron_job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Body::CronJob(record) = &object.body else {
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no CronJob");
@@ -81,35 +118,85 @@ fn cron_job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     if spec.suspend {
         return precedence::suspended("spec.suspend", None, related, now);
     }
-    let Some(status) = status else { return Verdict::ok(&CRON_JOB_OK, "not run yet") };
-    if !status.active.is_empty() {
-        return Verdict::ok(&CRON_JOB_OK, format!("{} active", text::plural(status.active.len(), "run")));
-    }
-    let Some(scheduled) = status.last_schedule_time.get() else { return Verdict::ok(&CRON_JOB_OK, "not run yet") };
-    let jobs = || related.inventory.owned_by(object.meta.uid).filter(|job| job.is("batch", "Job"));
-    let newest = jobs().max_by_key(|job| job.meta.creation_timestamp);
-    let newest_failed = newest.filter(|job| {
-        let Body::Job(record) = &job.body else { return false };
-        let conditions = record.status.as_ref().map_or(&[][..], |status| &status.conditions);
-        find_condition(conditions, "Failed").is_some_and(|failed| failed.is_true())
-    });
-    if status.last_successful_time.get().is_some_and(|success| success >= scheduled) && newest_failed.is_none() {
-        return Verdict::ok(&CRON_JOB_OK, format!("last run {} ago", text::age(scheduled, now)));
-    }
-    let text = match status.last_successful_time.get() {
-        Some(success) => format!("run at {scheduled} failed, last success {} ago", text::age(success, now)),
-        None => format!("run at {scheduled}, none has succeeded yet"),
-    };
-    // The first run may have been too short ago to tell (Argo CD judges so too).
-    if status.last_successful_time.get().is_none() && newest_failed.is_none() {
-        return Verdict::warn(&CRON_JOB_FAILING, text).since(Some(scheduled));
-    }
-    let verdict = Verdict::fail(&CRON_JOB_FAILING, text).since(Some(scheduled));
-    match newest_failed {
-        Some(job) => verdict.blame(job.reference()),
+    let scheduled = status.as_ref().and_then(|status| status.last_schedule_time.get());
+    let success = status.as_ref().and_then(|status| status.last_successful_time.get());
+    let active = status.as_ref().map_or(0, |status| status.active.len());
+    let runs = runs(object, related);
+    let ends: Vec<(&Object, bool)> = runs.iter().filter_map(|run| Some((*run, ended(run)?))).collect();
+    let failures = ends.iter().rev().take_while(|(_, is_good)| !is_good).count();
+    let last_failed = ends.last().filter(|(_, is_good)| !is_good).map(|(run, _)| *run);
+
+    let missed = missed(object, spec, scheduled, active, related, now);
+    let or_missed = |verdict: Verdict| match missed {
+        Some(missed) => missed.and(verdict),
         None => verdict,
+    };
+    if let Some(run) = last_failed {
+        let since =
+            success.map_or_else(String::new, |success| format!(", last success {} ago", text::age(success, now)));
+        let what =
+            if failures > 1 { format!("{failures} runs in a row failed") } else { "the last run failed".to_owned() };
+        let verdict = if active > 0 {
+            Verdict::warn(&CRON_JOB_FAILING, format!("{what}{since}; a new one is active"))
+        } else {
+            Verdict::fail(&CRON_JOB_FAILING, format!("{what}{since}"))
+        };
+        return or_missed(verdict.since(scheduled).blame(run.reference()));
+    }
+    if active > 0 {
+        return or_missed(Verdict::ok(&CRON_JOB_OK, format!("{} active", text::plural(active, "run"))));
+    }
+    let Some(scheduled) = scheduled else { return or_missed(Verdict::ok(&CRON_JOB_OK, "not run yet")) };
+    // The controller notes a success some time after the Job does.
+    let has_succeeded = success.is_some_and(|success| success >= scheduled)
+        || ends.last().is_some_and(|(run, _)| run.meta.creation_timestamp.get() >= Some(scheduled));
+    if has_succeeded {
+        return or_missed(Verdict::ok(&CRON_JOB_OK, format!("last run {} ago", text::age(scheduled, now))));
+    }
+    match success {
+        Some(success) => {
+            let text = format!("run at {scheduled} failed, last success {} ago", text::age(success, now));
+            or_missed(Verdict::fail(&CRON_JOB_FAILING, text).since(Some(scheduled)))
+        }
+        // The first run may have been too short ago to tell (Argo CD judges so too).
+        None => {
+            let text = format!("run at {scheduled}, none has succeeded yet");
+            or_missed(Verdict::warn(&CRON_JOB_FAILING, text).since(Some(scheduled)))
+        }
     }
 }
+
+/// The warning about runs that were due and not started: two of them, or one that never ran. A
+/// schedule that cannot be read, or a zone that is not known, claims nothing.
+fn missed(
+    object: &Object,
+    spec: &crate::object::CronJobSpec,
+    scheduled: Option<Timestamp>,
+    active: usize,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Option<Verdict> {
+    let schedule = Schedule::parse(&spec.schedule)?;
+    // While a run is active, Forbid makes the controller skip the others, as it is told to.
+    if active > 0 && &*spec.concurrency_policy == "Forbid" {
+        return None;
+    }
+    let is_utc = matches!(&*spec.time_zone, "UTC" | "Etc/UTC" | "GMT");
+    let start = scheduled.or(object.meta.creation_timestamp.get())?;
+    let clock = Clock::of(&schedule, scheduled, is_utc);
+    let settled = now.checked_sub(jiff::SignedDuration::from_secs(related.limits.progress_seconds)).ok()?;
+    let due = clock.due(&schedule, start, settled, MOST_MISSED);
+    let text = match due {
+        0 | 1 => return None,
+        MOST_MISSED => format!("{MOST_MISSED} or more runs were due and did not start"),
+        due => format!("{due} runs were due and did not start"),
+    };
+    let since = scheduled.map_or_else(String::new, |last| format!(", last start {} ago", text::age(last, now)));
+    Some(Verdict::warn(&CRON_JOB_MISSED, format!("{text}{since}")).since(scheduled))
+}
+
+/// Missed runs are counted to this number.
+const MOST_MISSED: usize = 100;
 
 #[cfg(test)]
 mod tests {

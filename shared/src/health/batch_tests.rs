@@ -41,7 +41,8 @@ fn failures_in_a_row_are_counted() {
 
 #[test]
 fn a_run_that_follows_a_failed_one_is_a_warning() {
-    let status = "{active: [{name: c-2}], lastScheduleTime: '2026-11-20T02:00:00Z', lastSuccessfulTime: '2026-11-18T02:05:00Z'}";
+    let status =
+        "{active: [{name: c-2}], lastScheduleTime: '2026-11-20T02:00:00Z', lastSuccessfulTime: '2026-11-18T02:05:00Z'}";
     let yaml = format!("{}{}", cron(NIGHTLY, status), run("c-1", "2026-11-19T02:00:00Z", "Failed"));
     expect(&yaml, "CronJob", "c", Level::Warn, "cronjob-failing");
     expect(&cron(NIGHTLY, status), "CronJob", "c", Level::Ok, "cronjob-scheduled");

@@ -21,6 +21,7 @@ mod pod;
 mod policy;
 mod precedence;
 mod related;
+mod schedule;
 mod service;
 mod spark;
 mod stateless;

@@ -1,11 +1,16 @@
 //! Pods: what kubectl's STATUS column shortens, judged by conditions, container states and time.
 
+mod container;
+mod scheduling;
+mod start;
+
 use super::table::Rule;
 use super::{Related, precedence};
-use crate::object::{Condition, Container, ContainerStatus, Exit, Lookup, Object, ObjectRef, Pod};
+use crate::object::{Body, Condition, Lookup, Object, ObjectRef, Pod, find_condition};
 use crate::report::{Level, Verdict, codes};
-use crate::text;
 use jiff::Timestamp;
+
+pub(super) use scheduling::waits_without_volumes;
 
 codes! {
     POD_READY = "pod-ready", "The pod is ready",
@@ -51,6 +56,14 @@ codes! {
     POD_INIT = "pod-init-failing", "An init container fails",
         "The pod's containers wait until all init containers have succeeded.",
         "Read the init container's log: `kubectl logs POD -c INIT`.";
+    POD_INIT_SLOW = "pod-init-slow", "An init container runs for long",
+        "The pod's containers wait for an init container that has been running for more than ten minutes. It may wait for something that does not come.",
+        "Read the init container's log: `kubectl logs POD -c INIT`.";
+    POD_PARTLY = "pod-partly-completed", "Some containers are done, others still work",
+        "Containers that are not started again have ended well, and the others run and are ready.", "Nothing to do but wait.";
+    POD_FAILED_TRY = "pod-failed-try", "A failed try of a Job that succeeded",
+        "The pod failed and the Job made another that succeeded. The record stays until the Job goes.",
+        "Nothing to do.";
     POD_NODE_LOST = "pod-node-lost", "The pod's node is silent",
         "The kubelet on the pod's node does not report, so nobody knows whether the pod still runs.",
         "Look at the node first.";
@@ -74,7 +87,7 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     };
     match &*pod.phase {
         "Succeeded" => return Verdict::ok(&POD_COMPLETED, "completed"),
-        "Failed" => return failed(object, pod, now),
+        "Failed" => return failed(object, pod, related),
         "" => return precedence::no_status(object, None, related, now),
         _ => {}
     }
@@ -85,7 +98,7 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         return Verdict::unknown(&POD_NODE_LOST, "its node does not report");
     }
     if &*pod.phase == "Pending"
-        && let Some(verdict) = unscheduled(object, pod, related, now)
+        && let Some(verdict) = scheduling::unscheduled(object, pod, related, now)
     {
         return verdict;
     }
@@ -99,7 +112,7 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     for (index, container) in pod.all_containers().enumerate() {
         let is_init = index < pod.init.len() && !container.restart_always;
         if let Some(status) = &container.status
-            && let Some(verdict) = container_state(object, pod, container, status, is_init, related, now)
+            && let Some(verdict) = container::state(object, pod, container, status, is_init, related, now)
         {
             add(verdict);
         }
@@ -112,7 +125,7 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
             let all = pod.containers.len() + pod.init.iter().filter(|container| container.restart_always).count();
             Verdict::ok(&POD_READY, format!("{all}/{all} ready"))
         }
-        ready => not_ready(object, pod, ready, related, now),
+        ready => start::not_ready(object, pod, ready, related, now),
     };
     match worst {
         Some(verdict) => overall.and(verdict),
@@ -120,23 +133,28 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     }
 }
 
-fn failed(object: &Object, pod: &Pod, now: Timestamp) -> Verdict {
+/// Reasons of pods that the kubelet or the scheduler removed (`pkg/kubelet/eviction`,
+/// `nodeshutdown`, `preemption`, and the admission reasons `OutOfcpu`, `OutOfpods`, …).
+const REMOVED: [&str; 10] = [
+    "Evicted",
+    "NodeShutdown",
+    "Shutdown",
+    "Terminated",
+    "Preempting",
+    "Preempted",
+    "NodeAffinity",
+    "NodeLost",
+    "UnexpectedAdmissionError",
+    "TopologyAffinityError",
+];
+
+fn failed(object: &Object, pod: &Pod, related: &Related<'_>) -> Verdict {
     let detail = if pod.message.is_empty() { String::new() } else { format!(": {}", &*pod.message) };
-    if matches!(
-        &*pod.reason,
-        "Evicted"
-            | "NodeShutdown"
-            | "Shutdown"
-            | "Terminated"
-            | "Preempting"
-            | "Preempted"
-            | "NodeAffinity"
-            | "NodeLost"
-            | "UnexpectedAdmissionError"
-            | "OutOfcpu"
-            | "OutOfmemory"
-    ) {
+    if REMOVED.contains(&&*pod.reason) || pod.reason.starts_with("OutOf") {
         return Verdict::warn(&POD_EVICTED, format!("{}{detail}", pod.reason));
+    }
+    if let Some(target) = pod.condition("DisruptionTarget").filter(|condition| condition.is_true()) {
+        return Verdict::warn(&POD_EVICTED, target.text().into_owned()).since(target.since());
     }
     let exits = pod.all_containers().filter_map(|container| {
         let exit = container.status.as_ref()?.state.terminated.as_ref()?;
@@ -145,23 +163,47 @@ fn failed(object: &Object, pod: &Pod, now: Timestamp) -> Verdict {
     let mut verdict = match exits.max_by_key(|(_, exit)| exit.finished_at) {
         Some((container, exit)) => {
             let code = if &*exit.reason == "OOMKilled" { &POD_OOM_KILLED } else { &POD_FAILED };
-            Verdict::fail(code, format!("container {} {}{detail}", container.name, ending(exit)))
+            Verdict::fail(code, format!("container {} {}{detail}", container.name, container::ending(exit)))
                 .since(exit.finished_at.get())
         }
         None => Verdict::fail(&POD_FAILED, format!("failed{}{detail}", prefixed(" with ", &pod.reason))),
     };
-    // A Job counts its own failures: one failed try is no failure of the Job.
-    if object.meta.controller().is_some_and(|owner| &*owner.kind == "Job") {
+    // A Job counts its own failures: one failed try is no failure of the Job (popeye #97).
+    if let Some(owner) = job_of(object) {
+        if related.inventory.by_uid(owner.uid).is_some_and(is_complete) {
+            return Verdict::ok(&POD_FAILED_TRY, format!("{}; its Job succeeded since", verdict.message));
+        }
         verdict.level = Level::Warn;
     }
-    let _ = now;
     verdict
 }
 
+/// The Job that the pod works for.
+fn job_of(object: &Object) -> Option<&crate::object::Owner> {
+    object.meta.controller().filter(|owner| &*owner.kind == "Job")
+}
+
+fn is_complete(job: &Object) -> bool {
+    let Body::Job(record) = &job.body else { return false };
+    let conditions = record.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    find_condition(conditions, "Complete").is_some_and(Condition::is_true)
+}
+
+/// What a node that does not report, or is not there any more, makes of its pods.
 fn on_silent_node(pod: &Pod, related: &Related<'_>) -> Option<Verdict> {
-    let node = related.get("", "Node", "", &pod.node).found()?;
-    let crate::object::Body::Node(record) = &node.body else { return None };
-    let ready = crate::object::find_condition(&record.status.conditions, "Ready")?;
+    if pod.node.is_empty() {
+        return None;
+    }
+    let node = match related.get("", "Node", "", &pod.node) {
+        Lookup::Found(node) => node,
+        Lookup::Missing if !pod.is_ready() => {
+            let message = format!("node {} is not there any more", pod.node);
+            return Some(Verdict::fail(&POD_NODE_LOST, message).blame(ObjectRef::new("", "Node", "", &pod.node)));
+        }
+        Lookup::Missing | Lookup::Unread => return None,
+    };
+    let Body::Node(record) = &node.body else { return None };
+    let ready = find_condition(&record.status.conditions, "Ready")?;
     if ready.is_true() || pod.is_ready() && ready.is_false() {
         return None;
     }
@@ -174,234 +216,6 @@ fn on_silent_node(pod: &Pod, related: &Related<'_>) -> Option<Verdict> {
     Some(verdict.since(ready.since()).blame(node.reference()))
 }
 
-fn unscheduled(object: &Object, pod: &Pod, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
-    let scheduled = pod.condition("PodScheduled").filter(|condition| condition.is_false())?;
-    if &*scheduled.reason == "SchedulingGated" {
-        let gates: Vec<&str> = pod.scheduling_gates.iter().map(|gate| gate.as_str()).collect();
-        return Some(Verdict::suspended(&POD_GATED, format!("waits for scheduling gates {}", gates.join(", "))));
-    }
-    let since = scheduled.since().or(object.meta.creation_timestamp.get());
-    let waited = since.map_or(i64::MAX, |since| now.duration_since(since).as_secs());
-    let reason = if scheduled.message.is_empty() {
-        related.warning(object, &["FailedScheduling"]).map_or("no node fits", |event| &*event.message)
-    } else {
-        &*scheduled.message
-    };
-    let mut verdict = if waited > related.limits.unschedulable_seconds {
-        Verdict::fail(&POD_UNSCHEDULABLE, format!("no node takes it: {reason}"))
-    } else {
-        Verdict::progressing(&POD_UNSCHEDULABLE, format!("waits for a node: {reason}"))
-    };
-    for need in pod.needs.iter().filter(|need| need.kind == "PersistentVolumeClaim") {
-        match related.get("", need.kind, &object.meta.namespace, &need.name) {
-            Lookup::Found(claim) => {
-                if let crate::object::Body::Claim(record) = &claim.body
-                    && &*record.status.phase != "Bound"
-                {
-                    verdict = verdict.blame(claim.reference());
-                }
-            }
-            Lookup::Missing => {
-                verdict = verdict.blame(ObjectRef::new("", need.kind, &object.meta.namespace, &need.name));
-            }
-            Lookup::Unread => {}
-        }
-    }
-    Some(verdict.since(since))
-}
-
-/// What one container says; `None` when it is well.
-fn container_state(
-    object: &Object,
-    pod: &Pod,
-    container: &Container,
-    status: &ContainerStatus,
-    is_init: bool,
-    related: &Related<'_>,
-    now: Timestamp,
-) -> Option<Verdict> {
-    let what = if is_init { "init container" } else { "container" };
-    let name = &container.name;
-    let previous = format!(
-        "kubectl logs -n {} {} -c {} --previous",
-        text::shell_word(&object.meta.namespace),
-        text::shell_word(&object.meta.name),
-        text::shell_word(name)
-    );
-    let last = status.last_state.terminated.as_ref();
-    if let Some(waiting) = &status.state.waiting {
-        let message = &*waiting.message;
-        return match &*waiting.reason {
-            "CrashLoopBackOff" => {
-                let how = last.map_or_else(|| message.to_owned(), |exit| ending(exit));
-                let code = match last {
-                    Some(exit) if &*exit.reason == "OOMKilled" => &POD_OOM_KILLED,
-                    _ if is_init => &POD_INIT,
-                    _ => &POD_CRASH_LOOP,
-                };
-                let text = format!(
-                    "{what} {name} crash-loops, {}: {how}",
-                    text::plural(usize::try_from(status.restart_count).unwrap_or(0), "restart")
-                );
-                let mut verdict =
-                    Verdict::fail(code, text).since(last.and_then(|exit| exit.finished_at.get())).command(previous);
-                if let Some(exit) = last.filter(|exit| !exit.message.is_empty()) {
-                    verdict = verdict.evidence(exit.message.to_string());
-                }
-                Some(verdict)
-            }
-            "ImagePullBackOff"
-            | "ErrImagePull"
-            | "ErrImageNeverPull"
-            | "InvalidImageName"
-            | "ImageInspectError"
-            | "RegistryUnavailable"
-            | "SignatureValidationFailed" => {
-                let event = related.warning(object, &["Failed"]).map(|event| event.message.to_string());
-                let text = format!("{what} {name} cannot pull {}{}", container.image, prefixed(": ", message));
-                let verdict = Verdict::fail(&POD_IMAGE, text).since(object.meta.creation_timestamp.get());
-                Some(event.into_iter().fold(verdict, Verdict::evidence))
-            }
-            // The kubelet's cache is not there yet: it tries again (krane's rule).
-            "CreateContainerConfigError" if message.contains("failed to sync") && message.contains("cache") => None,
-            "CreateContainerConfigError"
-            | "CreateContainerError"
-            | "RunContainerError"
-            | "PreStartHookError"
-            | "PostStartHookError"
-            | "ContainerCannotRun" => {
-                let verdict =
-                    Verdict::fail(&POD_CONFIG, format!("{what} {name}: {}{}", waiting.reason, prefixed(": ", message)));
-                Some(blame_missing_needs(verdict, object, pod, related).since(object.meta.creation_timestamp.get()))
-            }
-            _ => None,
-        };
-    }
-    if let Some(exit) = &status.state.terminated {
-        if exit.exit_code == 0 {
-            return None;
-        }
-        let code = match &*exit.reason {
-            "OOMKilled" => &POD_OOM_KILLED,
-            _ if is_init => &POD_INIT,
-            _ => &POD_FAILED,
-        };
-        return Some(
-            Verdict::fail(code, format!("{what} {name} {}", ending(exit)))
-                .since(exit.finished_at.get())
-                .command(previous),
-        );
-    }
-    restarted(status, last?, name, what, pod, related, now).map(|verdict| verdict.command(previous))
-}
-
-/// A container that runs again: how bad that is depends on how long ago it ended (the rate, not
-/// the count: flanksource/is-healthy).
-fn restarted(
-    status: &ContainerStatus,
-    last: &Exit,
-    name: &str,
-    what: &str,
-    pod: &Pod,
-    related: &Related<'_>,
-    now: Timestamp,
-) -> Option<Verdict> {
-    let ago = last.finished_at.seconds_before(now)?;
-    let when = last.finished_at.get().map_or_else(String::new, |time| format!(" {} ago", text::age(time, now)));
-    let text = format!(
-        "{what} {name} {}{when}, {}",
-        ending(last),
-        text::plural(usize::try_from(status.restart_count).unwrap_or(0), "restart")
-    );
-    if &*last.reason == "OOMKilled" && ago <= related.limits.restart_warn_seconds {
-        return Some(Verdict::warn(&POD_OOM_KILLED, text).since(last.finished_at.get()));
-    }
-    if last.exit_code == 0 && pod.is_ready() || ago > related.limits.restart_warn_seconds {
-        return None;
-    }
-    let verdict = if ago <= related.limits.restart_fail_seconds && status.restart_count >= 1 {
-        Verdict::fail(&POD_RESTARTED, text)
-    } else {
-        Verdict::warn(&POD_RESTARTED, text)
-    };
-    Some(verdict.since(last.finished_at.get()))
-}
-
-fn not_ready(object: &Object, pod: &Pod, ready: Option<&Condition>, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let running = pod.containers.iter().filter_map(|container| Some((container, container.status.as_ref()?)));
-    let waiting = running.clone().any(|(_, status)| status.state.running.is_none());
-    let since = ready.and_then(Condition::since).or(pod.started.get()).or(object.meta.creation_timestamp.get());
-    let age = since.map(|since| now.duration_since(since).as_secs());
-    if waiting || pod.containers.iter().all(|container| container.status.is_none()) {
-        return creating(object, pod, since, age, related);
-    }
-    let unready: Vec<&str> =
-        running.clone().filter(|(_, status)| !status.ready).map(|(container, _)| container.name.as_str()).collect();
-    let gates: Vec<&str> = pod
-        .readiness_gates
-        .iter()
-        .filter(|gate| !pod.condition(gate).is_some_and(Condition::is_true))
-        .map(|gate| gate.as_str())
-        .collect();
-    let why = if !unready.is_empty() {
-        format!("running but not ready: {}", unready.join(", "))
-    } else if gates.is_empty() {
-        format!("running but not ready{}", prefixed(": ", ready.map_or("", |ready| &ready.message)))
-    } else {
-        format!("readiness gate not met: {}", gates.join(", "))
-    };
-    let grace = pod.containers.iter().map(|container| container.startup_grace).max().unwrap_or(0).max(30);
-    let within_grace = running.clone().filter(|(_, status)| !status.ready).all(|(_, status)| {
-        let started = status.state.running.as_ref().and_then(|running| running.started_at.get());
-        started.is_some_and(|started| now.duration_since(started).as_secs() <= grace)
-    });
-    let is_new = (!unready.is_empty() && within_grace) || (unready.is_empty() && age.is_some_and(|age| age <= grace));
-    let verdict = if is_new {
-        Verdict::progressing(&POD_STARTING, format!("{why} (within its probes' {grace}s)"))
-    } else {
-        Verdict::fail(&POD_NOT_READY, why)
-    };
-    let verdict = match related.warning(object, &["Unhealthy"]) {
-        Some(event) => verdict.evidence(format!("Unhealthy: {}", &*event.message)),
-        None => verdict,
-    };
-    verdict.since(since)
-}
-
-/// Containers that are not there yet.
-fn creating(object: &Object, pod: &Pod, since: Option<Timestamp>, age: Option<i64>, related: &Related<'_>) -> Verdict {
-    let init_left = pod.init.iter().filter(|container| {
-        let done = container.status.as_ref().is_some_and(|status| {
-            status.state.terminated.as_ref().is_some_and(|exit| exit.exit_code == 0) || status.started == Some(true)
-        });
-        !done
-    });
-    let init_left = init_left.count();
-    let event = related.warning(
-        object,
-        &["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume", "NetworkNotReady"],
-    );
-    let what = if init_left > 0 {
-        format!("{} of {} to run", text::plural(init_left, "init container"), pod.init.len())
-    } else {
-        "containers are being created".to_owned()
-    };
-    let init_runs = pod.init.iter().any(|container| {
-        container.status.as_ref().is_some_and(|status| status.state.running.is_some()) && !container.restart_always
-    });
-    let late = age.is_some_and(|age| age > related.limits.creating_seconds);
-    let mut verdict = if late && !init_runs && (event.is_some() || init_left == 0) {
-        let why = event.map_or_else(String::new, |event| format!(": {}: {}", event.reason, &*event.message));
-        Verdict::fail(&POD_START_STUCK, format!("{what}{why}"))
-    } else {
-        Verdict::progressing(&POD_STARTING, what)
-    };
-    if verdict.level == Level::Fail {
-        verdict = blame_missing_needs(verdict, object, pod, related);
-    }
-    verdict.since(since)
-}
-
 /// Blames Secrets, ConfigMaps and claims that the pod needs and that are known not to exist.
 fn blame_missing_needs(verdict: Verdict, object: &Object, pod: &Pod, related: &Related<'_>) -> Verdict {
     let namespace = &object.meta.namespace;
@@ -410,22 +224,6 @@ fn blame_missing_needs(verdict: Verdict, object: &Object, pod: &Pod, related: &R
         .iter()
         .filter(|need| !need.optional && related.get("", need.kind, namespace, &need.name).is_missing());
     missing.fold(verdict, |verdict, need| verdict.blame(ObjectRef::new("", need.kind, namespace, &need.name)))
-}
-
-/// How a container ended, with what its exit code means.
-fn ending(exit: &Exit) -> String {
-    let meaning = match exit.exit_code {
-        _ if &*exit.reason == "OOMKilled" => "out of memory",
-        126 => "command cannot be run",
-        127 => "command not found",
-        137 => "killed: memory or liveness probe",
-        139 => "segmentation fault",
-        143 => "terminated",
-        _ => "",
-    };
-    let reason =
-        if exit.reason.is_empty() || &*exit.reason == "Error" { String::new() } else { format!(" ({})", exit.reason) };
-    format!("ended with exit code {}{reason}{}", exit.exit_code, prefixed(", ", meaning))
 }
 
 fn prefixed(prefix: &str, text: &str) -> String {

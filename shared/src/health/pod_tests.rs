@@ -88,10 +88,7 @@ fn a_container_that_is_done_does_not_wait() {
     let yaml = pod(two, &format!("{{{UNREADY}, containerStatuses: [{done}, {unready}]}}"));
     expect(&yaml, "Pod", "p", Level::Fail, "pod-not-ready");
     // Where everything is started again, an end is a gap, not a result.
-    let yaml = pod(
-        &two.replace("Never", "Always"),
-        &format!("{{{UNREADY}, containerStatuses: [{done}, {runs}]}}"),
-    );
+    let yaml = pod(&two.replace("Never", "Always"), &format!("{{{UNREADY}, containerStatuses: [{done}, {runs}]}}"));
     expect(&yaml, "Pod", "p", Level::Fail, "pod-not-ready");
 }
 
@@ -189,7 +186,9 @@ fn what_a_disruption_left_over_is_no_failure() {
 fn init_containers_are_told_apart_by_what_they_do() {
     let spec = "nodeName: w, initContainers: [{name: wait}, {name: next}], containers: [{name: c}]";
     let status = |first: &str| {
-        format!("{{phase: Pending, conditions: [{{type: Ready, status: 'False', lastTransitionTime: '2026-11-20T01:00:00Z'}}], initContainerStatuses: [{{name: wait, {first}}}, {{name: next, state: {{waiting: {{reason: PodInitializing}}}}}}]}}")
+        format!(
+            "{{phase: Pending, conditions: [{{type: Ready, status: 'False', lastTransitionTime: '2026-11-20T01:00:00Z'}}], initContainerStatuses: [{{name: wait, {first}}}, {{name: next, state: {{waiting: {{reason: PodInitializing}}}}}}]}}"
+        )
     };
     let stuck = pod(spec, &status("state: {waiting: {reason: PodInitializing}}"));
     expect(&stuck, "Pod", "p", Level::Fail, "pod-start-stuck");
@@ -197,10 +196,8 @@ fn init_containers_are_told_apart_by_what_they_do() {
     expect(&long, "Pod", "p", Level::Warn, "pod-init-slow");
     let short = pod(spec, &status("state: {running: {startedAt: '2026-11-20T02:58:00Z'}}"));
     expect(&short, "Pod", "p", Level::Progressing, "pod-starting");
-    let just_done = pod(
-        spec,
-        &status("state: {terminated: {exitCode: 0, reason: Completed, finishedAt: '2026-11-20T02:59:00Z'}}"),
-    );
+    let just_done =
+        pod(spec, &status("state: {terminated: {exitCode: 0, reason: Completed, finishedAt: '2026-11-20T02:59:00Z'}}"));
     expect(&just_done, "Pod", "p", Level::Progressing, "pod-starting");
     let failing = pod(spec, &status("state: {terminated: {exitCode: 1, reason: Error}}"));
     expect(&failing, "Pod", "p", Level::Fail, "pod-init-failing");
@@ -226,7 +223,11 @@ fn the_mount_that_fails_and_the_object_that_is_missing_are_named() {
     assert!(verdict.message.contains("FailedMount: configmap settings not found"), "{}", verdict.message);
     assert_eq!(verdict.blames[0].to_string(), "ConfigMap/n/settings");
     let synced = "{phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: CreateContainerConfigError, message: failed to sync configmap cache}}}]}";
-    let verdict = judge(&pod(spec, &synced.replace("phase: Pending", "phase: Pending, startTime: '2026-11-20T02:59:30Z'")), "Pod", "p");
+    let verdict = judge(
+        &pod(spec, &synced.replace("phase: Pending", "phase: Pending, startTime: '2026-11-20T02:59:30Z'")),
+        "Pod",
+        "p",
+    );
     assert_eq!(verdict.level, Level::Progressing, "{}", verdict.message);
 }
 
@@ -234,7 +235,12 @@ fn the_mount_that_fails_and_the_object_that_is_missing_are_named() {
 #[test]
 fn a_restart_with_its_node_is_milder_than_one_of_its_own() {
     let last = |exit: &str, at: &str| {
-        pod(ONE, &format!("{{{READY}, containerStatuses: [{{name: c, ready: true, restartCount: 1, state: {{running: {{startedAt: '{at}'}}}}, lastState: {{terminated: {{{exit}, finishedAt: '{at}'}}}}}}]}}"))
+        pod(
+            ONE,
+            &format!(
+                "{{{READY}, containerStatuses: [{{name: c, ready: true, restartCount: 1, state: {{running: {{startedAt: '{at}'}}}}, lastState: {{terminated: {{{exit}, finishedAt: '{at}'}}}}}}]}}"
+            ),
+        )
     };
     let recent = "2026-11-20T02:30:00Z";
     expect(&last("exitCode: 255, reason: Unknown", recent), "Pod", "p", Level::Warn, "pod-restarted");
@@ -247,7 +253,9 @@ fn a_restart_with_its_node_is_milder_than_one_of_its_own() {
 
 #[test]
 fn a_kill_by_the_liveness_probe_is_told_from_one_for_memory() {
-    let status = format!("{{{READY}, containerStatuses: [{{name: c, ready: true, restartCount: 2, state: {{running: {{}}}}, lastState: {{terminated: {{exitCode: 137, reason: Error, finishedAt: '2026-11-20T02:50:00Z'}}}}}}]}}");
+    let status = format!(
+        "{{{READY}, containerStatuses: [{{name: c, ready: true, restartCount: 2, state: {{running: {{}}}}, lastState: {{terminated: {{exitCode: 137, reason: Error, finishedAt: '2026-11-20T02:50:00Z'}}}}}}]}}"
+    );
     let probe = event("Unhealthy", "'Liveness probe failed: HTTP 500'");
     let verdict = judge(&format!("{}{probe}", pod(ONE, &status)), "Pod", "p");
     assert!(verdict.evidence.iter().any(|line| line.contains("Liveness probe failed")), "{:?}", verdict.evidence);
@@ -256,10 +264,13 @@ fn a_kill_by_the_liveness_probe_is_told_from_one_for_memory() {
 #[test]
 fn a_readiness_gate_is_named() {
     let spec = "nodeName: w, readinessGates: [{conditionType: lb.example/ready}], containers: [{name: c}]";
-    let status = format!("{{{UNREADY}, containerStatuses: [{{name: c, ready: true, state: {{running: {{startedAt: '2026-11-20T01:00:00Z'}}}}}}]}}");
+    let status = format!(
+        "{{{UNREADY}, containerStatuses: [{{name: c, ready: true, state: {{running: {{startedAt: '2026-11-20T01:00:00Z'}}}}}}]}}"
+    );
     let verdict = judge(&pod(spec, &status), "Pod", "p");
     assert_eq!((verdict.level, verdict.code.id), (Level::Fail, "pod-not-ready"));
     assert!(verdict.message.contains("lb.example/ready"), "{}", verdict.message);
-    let new = status.replace("lastTransitionTime: '2026-11-20T01:00:00Z'", "lastTransitionTime: '2026-11-20T02:57:00Z'");
+    let new =
+        status.replace("lastTransitionTime: '2026-11-20T01:00:00Z'", "lastTransitionTime: '2026-11-20T02:57:00Z'");
     expect(&pod(spec, &new), "Pod", "p", Level::Progressing, "pod-starting");
 }

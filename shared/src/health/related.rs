@@ -41,6 +41,11 @@ impl<'a> Related<'a> {
         self.inventory.in_namespace("", "Pod", namespace).iter().filter(move |pod| pod.meta.labels.has(key, value))
     }
 
+    /// Warnings about this object whose reason is one of `reasons`, latest first.
+    pub fn events<'r>(&self, object: &Object, reasons: &'r [&'r str]) -> impl Iterator<Item = &'a Event> + use<'a, 'r> {
+        self.inventory.events_of(object.meta.uid).iter().rev().filter(move |event| reasons.contains(&&*event.reason))
+    }
+
     /// The latest warning about this object whose reason is one of `reasons` (any, when empty).
     pub fn warning(&self, object: &Object, reasons: &[&str]) -> Option<&'a Event> {
         let fits = |event: &&Event| reasons.is_empty() || reasons.contains(&&*event.reason);

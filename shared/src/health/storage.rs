@@ -124,10 +124,15 @@ fn pending(object: &Object, claim: &Claim, related: &Related<'_>, now: Timestamp
         matches!(&class.body, Body::StorageClass(class) if &*class.volume_binding_mode == "WaitForFirstConsumer")
     });
     let used = related.inventory.in_namespace("", "Pod", &object.meta.namespace).iter().any(|pod| {
-        pod.pod().is_some_and(|pod| {
-            !pod.is_finished()
-                && pod.needs.iter().any(|need| need.kind == "PersistentVolumeClaim" && need.name == object.meta.name)
-        })
+        // A pod that no node takes for other reasons keeps its claim waiting, not the other way round.
+        !super::pod::waits_without_volumes(pod, related)
+            && pod.pod().is_some_and(|pod| {
+                !pod.is_finished()
+                    && pod
+                        .needs
+                        .iter()
+                        .any(|need| need.kind == "PersistentVolumeClaim" && need.name == object.meta.name)
+            })
     });
     let pods_read = related.inventory.was_read("", "Pod", &object.meta.namespace);
     if waits && !used && !pods_read && event.is_none() {

@@ -2,7 +2,7 @@
 
 use super::table::Rule;
 use super::{Related, pod, precedence};
-use crate::object::{Condition, Object, Workload, WorkloadStatus, find_condition};
+use crate::object::{Condition, Object, Pod, Workload, WorkloadStatus, find_condition};
 use crate::report::{Level, Verdict, codes};
 use jiff::Timestamp;
 
@@ -31,6 +31,9 @@ codes! {
     OLD_REVISION = "workload-old-revision", "Pods are on an old revision",
         "The update strategy leaves replacing pods to a person, and some are of an older template.",
         "Delete the pods one by one when it suits.";
+    NO_NODES = "workload-no-nodes", "No node is chosen",
+        "The DaemonSet's selector, affinity and tolerations fit no node, so it runs nowhere.",
+        "Nothing to do if there is no such node yet (GPU plugins); else look at the labels of the nodes.";
     MISSCHEDULED = "workload-misscheduled", "Pods run where they should not",
         "DaemonSet pods run on nodes that its selector, affinity or taints exclude.",
         "Look at labels and taints of these nodes.";
@@ -64,18 +67,48 @@ fn parts<'a>(
     }
 }
 
+/// Pods that tell how a workload will be: those that have not ended, and of a Deployment only those
+/// of its newest ReplicaSet, for a rollout replaces the others.
+fn telling_pods<'a>(object: &Object, related: &Related<'a>) -> Vec<&'a Object> {
+    let is_live = |pod: &&Object| !pod.pod().is_some_and(Pod::is_finished);
+    let revision = |set: &&Object| {
+        let text = set.meta.annotations.get("deployment.kubernetes.io/revision");
+        text.and_then(|text| text.parse::<u64>().ok())
+    };
+    let sets = related.inventory.owned_by(object.meta.uid).filter(|child| &*child.ty.kind == "ReplicaSet");
+    match sets.filter(|set| revision(set).is_some()).max_by_key(revision) {
+        Some(newest) => related.inventory.owned_by(newest.meta.uid).filter(is_live).collect(),
+        None => related.pods_owned_by(object).into_iter().filter(is_live).collect(),
+    }
+}
+
 /// What is not there yet is on its way, unless a pod fails: then it fails now (Argo CD #6527).
 fn descend(waiting: Verdict, object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    let Some((worst, verdict)) = pod::worst_pod(related.pods_owned_by(object), related, now) else {
+    let Some((worst, verdict)) = pod::worst_pod(telling_pods(object, related), related, now) else {
         return waiting;
     };
+    let message = format!("{}; pod {}: {}", waiting.message, worst.meta.name, verdict.message);
+    if verdict.code.id == pod::POD_NODE_LOST.id {
+        // Nobody replaces it: the controller waits until it is known that the pod has stopped.
+        return Verdict::fail(&UNAVAILABLE, message).since(verdict.since).blame(worst.reference());
+    }
     if verdict.level < Level::Warn {
         return waiting;
     }
-    let message = format!("{}; pod {}: {}", waiting.message, worst.meta.name, verdict.message);
     let level = if verdict.level == Level::Fail { Level::Fail } else { waiting.level };
     let code = if level == Level::Fail { &PODS_FAIL } else { waiting.code };
     Verdict::new(level, code, message).since(verdict.since).blame(worst.reference())
+}
+
+/// Pods that the API server refuses: StatefulSets and DaemonSets have no condition for it, only
+/// events, which they repeat at least every quarter of an hour or so (the work queue's longest delay).
+fn refused(object: &Object, counts: &str, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
+    let event = related.warning(object, &["FailedCreate"])?;
+    let recent = event.last.seconds_before(now).is_some_and(|ago| ago <= 2 * related.limits.progress_seconds);
+    recent.then(|| {
+        let text = format!("{counts}: {}: {}", event.reason, &*event.message);
+        Verdict::fail(&REPLICA_FAILURE, text).since(event.last.get())
+    })
 }
 
 fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
@@ -83,10 +116,11 @@ fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         Ok(parts) => parts,
         Err(verdict) => return *verdict,
     };
-    if workload.spec.paused {
-        return Verdict::suspended(&ROLLOUT_PAUSED, "its rollout is paused");
-    }
     let wanted = workload.wanted();
+    if workload.spec.paused {
+        let text = format!("its rollout is paused, {} of {wanted} replicas available", status.available_replicas);
+        return Verdict::suspended(&ROLLOUT_PAUSED, text);
+    }
     let condition = |name: &str| find_condition(&status.conditions, name);
     let counts = format!("{} of {wanted} replicas available", status.available_replicas);
     if let Some(failure) = condition("ReplicaFailure").filter(|condition| condition.is_true()) {
@@ -105,7 +139,7 @@ fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     let waiting = if status.updated_replicas < wanted {
         Some(format!("{} of {wanted} replicas updated", status.updated_replicas))
     } else if status.replicas > status.updated_replicas {
-        Some(format!("{} old replicas to go", status.replicas - status.updated_replicas))
+        Some(format!("{} old replicas to go", status.replicas.saturating_sub(status.updated_replicas)))
     } else if status.available_replicas < status.updated_replicas {
         Some(format!("{} of {} replicas available", status.available_replicas, status.updated_replicas))
     } else {
@@ -158,11 +192,22 @@ fn stateful_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdi
         return Verdict::ok(&SCALED_TO_ZERO, "scaled to zero");
     }
     let counts = format!("{} of {wanted} replicas ready", status.ready_replicas);
+    if status.replicas < wanted
+        && let Some(verdict) = refused(object, &counts, related, now)
+    {
+        return verdict;
+    }
     if status.replicas < wanted || status.ready_replicas < wanted {
+        if let Some(verdict) = nobody_makes(object, status, wanted, related, now) {
+            return verdict;
+        }
         return descend(Verdict::progressing(&ROLLING_OUT, counts), object, related, now);
     }
     if status.replicas > wanted {
-        return Verdict::progressing(&ROLLING_OUT, format!("{} replicas to go", status.replicas - wanted));
+        return Verdict::progressing(
+            &ROLLING_OUT,
+            format!("{} replicas to go", status.replicas.saturating_sub(wanted)),
+        );
     }
     let is_mixed = !status.update_revision.is_empty() && status.current_revision != status.update_revision;
     if &*workload.spec.update_strategy.r#type == "OnDelete" {
@@ -176,7 +221,8 @@ fn stateful_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdi
     let partition = workload.spec.update_strategy.rolling_update.partition;
     if partition > 0 {
         if status.updated_replicas < wanted.saturating_sub(partition) {
-            let text = format!("{} of {} replicas updated", status.updated_replicas, wanted - partition);
+            let due = wanted.saturating_sub(partition);
+            let text = format!("{} of {due} replicas updated", status.updated_replicas);
             return descend(Verdict::progressing(&ROLLING_OUT, text), object, related, now);
         }
         return Verdict::ok(
@@ -191,6 +237,32 @@ fn stateful_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdi
     Verdict::ok(&WORKLOAD_READY, format!("{}/{wanted} ready", status.ready_replicas))
 }
 
+/// A StatefulSet that has too few pods although all that it has are ready and none is new: its
+/// controller would have made the next one long ago.
+fn nobody_makes(
+    object: &Object,
+    status: &WorkloadStatus,
+    wanted: i64,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Option<Verdict> {
+    let is_updating = !status.update_revision.is_empty() && status.current_revision != status.update_revision;
+    let pods = telling_pods(object, related);
+    let is_settled = |pod: &&Object| {
+        let age = pod.meta.creation_timestamp.seconds_before(now).unwrap_or(i64::MAX);
+        let is_gone = pod.meta.deletion_timestamp.get().is_some();
+        age > related.limits.progress_seconds && !is_gone && pod.pod().is_some_and(Pod::is_ready)
+    };
+    let is_old =
+        object.meta.creation_timestamp.seconds_before(now).is_some_and(|age| age > related.limits.progress_seconds);
+    let known = related.inventory.was_read("", "Pod", &object.meta.namespace);
+    if is_updating || !is_old || !known || status.replicas >= wanted || !pods.iter().all(is_settled) {
+        return None;
+    }
+    let text = format!("{} of {wanted} pods are there, and nobody makes the others", pods.len());
+    Some(Verdict::fail(&UNAVAILABLE, text))
+}
+
 fn daemon_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let (workload, status) = match parts(object, related, now) {
         Ok(parts) => parts,
@@ -200,6 +272,9 @@ fn daemon_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     let Some(wanted) = status.desired_number_scheduled else {
         return Verdict::progressing(&precedence::NO_STATUS, "its nodes are not counted yet");
     };
+    if wanted == 0 {
+        return Verdict::warn(&NO_NODES, "no node fits its selector, affinity and tolerations");
+    }
     let is_on_delete = &*workload.spec.update_strategy.r#type == "OnDelete";
     let counts = if status.current_number_scheduled < wanted {
         Some(format!("scheduled on {} of {wanted} nodes", status.current_number_scheduled))
@@ -213,6 +288,9 @@ fn daemon_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         None
     };
     if let Some(counts) = counts {
+        if let Some(verdict) = refused(object, &counts, related, now) {
+            return verdict;
+        }
         return descend(Verdict::progressing(&ROLLING_OUT, counts), object, related, now);
     }
     let verdict = Verdict::ok(&WORKLOAD_READY, format!("{}/{wanted} ready", status.number_ready));
@@ -249,7 +327,10 @@ fn replica_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdic
         }
     }
     if status.replicas > wanted {
-        return Verdict::progressing(&ROLLING_OUT, format!("{} replicas to go", status.replicas - wanted));
+        return Verdict::progressing(
+            &ROLLING_OUT,
+            format!("{} replicas to go", status.replicas.saturating_sub(wanted)),
+        );
     }
     Verdict::ok(&WORKLOAD_READY, format!("{}/{wanted} ready", status.ready_replicas))
 }

@@ -36,9 +36,17 @@ fn event(kind: &str, message: &str) -> String {
 #[test]
 fn a_rollout_is_judged_by_its_new_pods() {
     let sets = format!("{}{}", replica_set("old", 1), replica_set("new", 2));
-    let heals = format!("{DEPLOYMENT}{sets}{}{}", pod("a", "ReplicaSet", "old", CRASHES), pod("b", "ReplicaSet", "new", STARTS));
+    let heals = format!(
+        "{DEPLOYMENT}{sets}{}{}",
+        pod("a", "ReplicaSet", "old", CRASHES),
+        pod("b", "ReplicaSet", "new", STARTS)
+    );
     expect(&heals, "Deployment", "d", Level::Progressing, "workload-rolling-out");
-    let stuck = format!("{DEPLOYMENT}{sets}{}{}", pod("a", "ReplicaSet", "old", STARTS), pod("b", "ReplicaSet", "new", CRASHES));
+    let stuck = format!(
+        "{DEPLOYMENT}{sets}{}{}",
+        pod("a", "ReplicaSet", "old", STARTS),
+        pod("b", "ReplicaSet", "new", CRASHES)
+    );
     let verdict = judge(&stuck, "Deployment", "d");
     assert_eq!((verdict.level, verdict.code.id), (Level::Fail, "workload-pods-fail"));
     assert_eq!(verdict.blames[0].to_string(), "Pod/n/b");
@@ -78,7 +86,8 @@ fn refused_pods_are_told_by_events_where_there_is_no_condition() {
         ("StatefulSet", "replicas: 3", "replicas: 1, readyReplicas: 1, currentReplicas: 1"),
         ("DaemonSet", "", "desiredNumberScheduled: 3, currentNumberScheduled: 1, updatedNumberScheduled: 1"),
     ] {
-        let yaml = format!("{}{}", of_kind(kind, spec, status), event(kind, "pods \"s-1\" is forbidden: exceeded quota: q"));
+        let yaml =
+            format!("{}{}", of_kind(kind, spec, status), event(kind, "pods \"s-1\" is forbidden: exceeded quota: q"));
         let verdict = judge(&yaml, kind, "s");
         assert_eq!((verdict.level, verdict.code.id), (Level::Fail, "workload-replica-failure"));
         assert!(verdict.message.contains("exceeded quota"), "{}", verdict.message);
@@ -102,7 +111,12 @@ fn stateful_sets_are_judged_by_their_strategy() {
     let revisions = "currentRevision: a, updateRevision: b";
     let full = format!("replicas: 3, readyReplicas: 3, {revisions}");
     for (spec, status, level, code) in [
-        ("replicas: 3", format!("{full}, currentReplicas: 1, updatedReplicas: 2"), Level::Progressing, "workload-rolling-out"),
+        (
+            "replicas: 3",
+            format!("{full}, currentReplicas: 1, updatedReplicas: 2"),
+            Level::Progressing,
+            "workload-rolling-out",
+        ),
         ("replicas: 3, updateStrategy: {type: OnDelete}", full.clone(), Level::Warn, "workload-old-revision"),
         (
             "replicas: 3, updateStrategy: {rollingUpdate: {partition: 2}}",

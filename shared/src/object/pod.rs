@@ -312,9 +312,11 @@ impl WireContainer {
 }
 
 /// Whether a condition says that a step of the start is done and nothing else.
-fn is_step_done(condition: &Condition) -> bool {
+/// That a pod is scheduled goes without saying where its node is named.
+fn is_step_done(condition: &Condition, is_placed: bool) -> bool {
     const STEPS: [&str; 4] = ["PodScheduled", "Initialized", "ContainersReady", "PodReadyToStartContainers"];
-    condition.is_true() && condition.message.is_empty() && STEPS.contains(&&*condition.r#type)
+    let is_said = is_placed || &*condition.r#type != "PodScheduled";
+    condition.is_true() && condition.message.is_empty() && is_said && STEPS.contains(&&*condition.r#type)
 }
 
 /// Containers with their statuses. A status without a container (a file that was cut down to the
@@ -355,6 +357,7 @@ impl Pod {
         needs.sort_by(|one, two| (one.kind, &one.name, one.optional).cmp(&(two.kind, &two.name, two.optional)));
         needs.dedup_by(|later, first| later.kind == first.kind && later.name == first.name);
 
+        let is_placed = !spec.node_name.is_empty();
         let mut init_statuses = status.init_container_statuses;
         let mut statuses = status.container_statuses;
         let gate = |gate: WireGate| {
@@ -367,7 +370,7 @@ impl Pod {
             node: spec.node_name,
             restart_policy: spec.restart_policy,
             started: status.start_time,
-            conditions: status.conditions.into_iter().filter(|condition| !is_step_done(condition)).collect(),
+            conditions: status.conditions.into_iter().filter(|condition| !is_step_done(condition, is_placed)).collect(),
             init: containers(spec.init_containers, &mut init_statuses),
             containers: containers(spec.containers, &mut statuses),
             needs: needs.into(),

@@ -29,12 +29,12 @@ pub(super) fn unscheduled(object: &Object, pod: &Pod, related: &Related<'_>, now
         None if late => format!("no node takes it: {reason}"),
         None => format!("waits for a node: {reason}"),
     };
-    let verdict = if late {
-        Verdict::fail(&POD_UNSCHEDULABLE, text)
-    } else {
-        Verdict::progressing(&POD_UNSCHEDULABLE, text)
-    };
-    Some(blame_nodes(blame_claims(verdict, object, pod, sentence.as_ref(), related), sentence.as_ref(), related).since(since))
+    let verdict =
+        if late { Verdict::fail(&POD_UNSCHEDULABLE, text) } else { Verdict::progressing(&POD_UNSCHEDULABLE, text) };
+    Some(
+        blame_nodes(blame_claims(verdict, object, pod, sentence.as_ref(), related), sentence.as_ref(), related)
+            .since(since),
+    )
 }
 
 /// Whether no node takes this pod, for reasons that have nothing to do with volumes: then its
@@ -63,11 +63,8 @@ fn unseen(object: &Object, pod: &Pod, related: &Related<'_>, now: Timestamp) -> 
     let created = object.meta.creation_timestamp;
     let late = created.seconds_before(now).is_some_and(|age| age > related.limits.unschedulable_seconds);
     let text = format!("has no node, and {who} has not looked at it");
-    let verdict = if late {
-        Verdict::fail(&POD_UNSCHEDULABLE, text)
-    } else {
-        Verdict::progressing(&POD_UNSCHEDULABLE, text)
-    };
+    let verdict =
+        if late { Verdict::fail(&POD_UNSCHEDULABLE, text) } else { Verdict::progressing(&POD_UNSCHEDULABLE, text) };
     Some(verdict.since(created.get()))
 }
 
