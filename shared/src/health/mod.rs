@@ -4,6 +4,7 @@
 
 mod batch;
 mod build;
+mod cert_manager;
 mod codes_of_graph;
 mod controllers;
 mod expectations;
@@ -14,6 +15,7 @@ mod gateway;
 mod generic;
 mod graph;
 mod judge;
+mod lead_condition;
 mod minio;
 mod network;
 mod node;

@@ -1,8 +1,8 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio, network, node,
-    pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
+    Related, batch, cert_manager, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio,
+    network, node, pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -46,6 +46,7 @@ pub static RULES: &[&[Rule]] = &[
     strimzi::RULES,
     minio::RULES,
     spark::RULES,
+    cert_manager::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -70,6 +71,7 @@ static CODES: &[&[&Code]] = &[
     policy::CODES,
     extension::CODES,
     stateless::CODES,
+    cert_manager::CODES,
 ];
 
 /// The rule of a kind.
