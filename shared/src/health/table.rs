@@ -2,7 +2,8 @@
 
 use super::{
     Related, batch, cert_manager, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio,
-    network, node, pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
+    monitors, network, node, pod, policy, precedence, prometheus, service, spark, stateless, storage, strimzi,
+    workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -47,6 +48,8 @@ pub static RULES: &[&[Rule]] = &[
     minio::RULES,
     spark::RULES,
     cert_manager::RULES,
+    prometheus::RULES,
+    monitors::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -72,6 +75,8 @@ static CODES: &[&[&Code]] = &[
     extension::CODES,
     stateless::CODES,
     cert_manager::CODES,
+    prometheus::CODES,
+    monitors::CODES,
 ];
 
 /// The rule of a kind.
