@@ -5,16 +5,20 @@
 mod batch;
 mod build;
 mod cert_manager;
+mod cnpg;
 mod codes_of_graph;
 mod controllers;
 mod expectations;
 mod extension;
+mod external_secrets;
 mod flux;
 mod flux_inventory;
 mod gateway;
 mod generic;
+mod grafana;
 mod graph;
 mod judge;
+mod keda;
 mod lead_condition;
 mod minio;
 mod monitors;
@@ -25,6 +29,7 @@ mod policy;
 mod precedence;
 mod prometheus;
 mod related;
+mod sealed_secret;
 mod service;
 mod spark;
 mod stateless;
@@ -33,6 +38,7 @@ mod strimzi;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod velero;
 mod workload;
 
 pub use build::{Ingredients, report};

@@ -1,9 +1,9 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, cert_manager, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio,
-    monitors, network, node, pod, policy, precedence, prometheus, service, spark, stateless, storage, strimzi,
-    workload,
+    Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
+    gateway, generic, grafana, keda, minio, monitors, network, node, pod, policy, precedence, prometheus,
+    sealed_secret, service, spark, stateless, storage, strimzi, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -50,6 +50,12 @@ pub static RULES: &[&[Rule]] = &[
     cert_manager::RULES,
     prometheus::RULES,
     monitors::RULES,
+    external_secrets::RULES,
+    sealed_secret::RULES,
+    keda::RULES,
+    cnpg::RULES,
+    grafana::RULES,
+    velero::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -77,6 +83,12 @@ static CODES: &[&[&Code]] = &[
     cert_manager::CODES,
     prometheus::CODES,
     monitors::CODES,
+    external_secrets::CODES,
+    sealed_secret::CODES,
+    keda::CODES,
+    cnpg::CODES,
+    grafana::CODES,
+    velero::CODES,
 ];
 
 /// The rule of a kind.
