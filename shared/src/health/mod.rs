@@ -30,6 +30,7 @@ mod precedence;
 mod prometheus;
 mod related;
 mod sealed_secret;
+mod served_versions;
 mod service;
 mod spark;
 mod stateless;
@@ -65,5 +66,6 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         return extension::explain_deletion(object, verdict, related);
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
-    rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now)
+    let verdict = rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now);
+    served_versions::note(object, verdict, related)
 }

@@ -3,7 +3,7 @@
 use super::{
     Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
     gateway, generic, grafana, keda, minio, monitors, network, node, pod, policy, precedence, prometheus,
-    sealed_secret, service, spark, stateless, storage, strimzi, velero, workload,
+    sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -89,6 +89,7 @@ static CODES: &[&[&Code]] = &[
     cnpg::CODES,
     grafana::CODES,
     velero::CODES,
+    served_versions::CODES,
 ];
 
 /// The rule of a kind.
