@@ -162,7 +162,9 @@ fn by_status(object: &Object, custom: &Custom, related: &Related<'_>, now: Times
     if let Some(verdict) = precedence::generation(object, observed, related, now) {
         return verdict;
     }
-    works(custom, &conditions, not_after, related, now).since(ready.since())
+    let mut verdict = works(custom, &conditions, not_after, related, now);
+    verdict.since = verdict.since.or_else(|| ready.since());
+    verdict
 }
 
 /// A certificate that is issued: how long it lasts, and whether its renewal is in order.

@@ -2,7 +2,7 @@
 //! they lead to anything. The commonest silent failure is a missing label.
 
 use super::table::Rule;
-use super::{Related, lead_condition, precedence};
+use super::{Related, controllers, lead_condition, precedence};
 use crate::object::{
     Body, Condition, Custom, Inventory, Labels, Lookup, Object, Scope, SectionState, Selector, ServicePort, Unread,
 };
@@ -196,7 +196,7 @@ fn who_reads<'a>(object: &Object, related: &Related<'a>) -> (Vec<&'a Object>, Ve
 /// There is no reader at all. Where the operator runs, one is meant to be there; else the kinds may
 /// be installed for another collector, which reads monitors without any such object.
 fn nobody(kind: &str, inventory: &Inventory) -> Verdict {
-    let operator = |deployment: &&Object| deployment.meta.name.ends_with("prometheus-operator");
+    let operator = |deployment: &&Object| controllers::is_controller("prometheus-operator", deployment);
     let known = inventory.is_complete()
         && matches!(inventory.section(GROUP, kind).map(|section| &section.state), Some(SectionState::Read(_)));
     match inventory.of_kind("apps", "Deployment").iter().find(operator) {

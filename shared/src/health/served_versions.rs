@@ -36,7 +36,7 @@ const SNAPSHOTS: &[&str] = &["VolumeSnapshot", "VolumeSnapshotClass", "VolumeSna
 const EXTERNAL: &[&str] = &["ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore"];
 const WORKLOADS: &[&str] = &["Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "ControllerRevision"];
 
-/// Sources: Flux: the release notes of 2.7, 2.8 and 2.9 (fluxcd.io/blog); Strimzi: CHANGELOG of 1.0;
+/// Sources: Flux: the release notes of 2.7, 2.8 and 2.9 (fluxcd.io/blog); Strimzi: release notes of 0.23 and 1.0;
 /// cert-manager: "Upgrading from v1.5 to v1.6"; External Secrets: release notes of 0.16 and 0.17;
 /// snapshots: external-snapshotter CHANGELOG-6.1; Kubernetes: "Deprecated API Migration Guide".
 const REMOVED: &[Removed] = &[
@@ -52,8 +52,10 @@ const REMOVED: &[Removed] = &[
     row("notification.toolkit.fluxcd.io", &["Alert", "Provider"], "v1beta2", "Flux 2.9", "v1beta3"),
     row("image.toolkit.fluxcd.io", &[], "v1beta1", "Flux 2.7", "v1"),
     row("image.toolkit.fluxcd.io", &[], "v1beta2", "Flux 2.9", "v1"),
-    row("kafka.strimzi.io", &[], "v1alpha1", "Strimzi 1.0", "v1"),
-    row("kafka.strimzi.io", &[], "v1beta1", "Strimzi 0.22", "v1"),
+    row("kafka.strimzi.io", &["KafkaTopic", "KafkaUser"], "v1alpha1", "Strimzi 1.0", "v1"),
+    row("kafka.strimzi.io", &["KafkaTopic", "KafkaUser"], "v1beta1", "Strimzi 1.0", "v1"),
+    row("kafka.strimzi.io", &[], "v1alpha1", "Strimzi 0.23", "v1"),
+    row("kafka.strimzi.io", &[], "v1beta1", "Strimzi 0.23", "v1"),
     row("kafka.strimzi.io", &[], "v1beta2", "Strimzi 1.0", "v1"),
     row("core.strimzi.io", &[], "v1beta2", "Strimzi 1.0", "v1"),
     row("cert-manager.io", &[], "v1alpha2", "cert-manager 1.6", "v1"),
