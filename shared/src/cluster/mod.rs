@@ -3,6 +3,7 @@
 mod connection;
 mod discovery;
 mod error;
+mod kuberc;
 mod list;
 mod proxy;
 mod read;

@@ -61,6 +61,8 @@ pub enum Scope {
 pub enum SectionState {
     /// All of it was read; so many objects.
     Read(usize),
+    /// It was read in these namespaces only; so many objects, and why not elsewhere.
+    Partly(Vec<Sym>, usize, Unread),
     /// It was not.
     Unread(Unread),
 }
@@ -140,6 +142,11 @@ impl InventoryBuilder {
         }
     }
 
+    /// Makes room for so many objects more.
+    pub fn reserve(&mut self, more: usize) {
+        self.inventory.objects.reserve_exact(more);
+    }
+
     /// Notes what became of a kind.
     pub fn section(&mut self, section: Section) {
         self.inventory.sections.push(section);
@@ -155,10 +162,17 @@ impl InventoryBuilder {
         self.inventory.objects.is_empty()
     }
 
+    /// Names of the namespaces so far.
+    pub fn namespaces(&self) -> Vec<String> {
+        let objects = self.inventory.objects.iter().filter(|object| object.is("", "Namespace"));
+        objects.map(|object| object.meta.name.to_string()).collect()
+    }
+
     /// Sorts and indexes.
     pub fn finish(self) -> Inventory {
         let mut inventory = self.inventory;
-        inventory.objects.sort_by(compare);
+        // In place: a stable sort would take half as much memory again.
+        inventory.objects.sort_unstable_by(compare);
         inventory.objects.shrink_to_fit();
         inventory.events.sort_by_key(|event| (event.uid, event.last));
         inventory.sections.sort_by(|one, two| (&one.group, &one.kind).cmp(&(&two.group, &two.kind)));
@@ -304,6 +318,7 @@ impl Inventory {
         }
         match self.section(group, kind).map(|section| &section.state) {
             Some(SectionState::Unread(_)) => false,
+            Some(SectionState::Partly(namespaces, ..)) => namespaces.iter().any(|name| &**name == namespace),
             Some(SectionState::Read(_)) if self.complete => true,
             Some(SectionState::Read(_)) => !self.in_namespace(group, kind, namespace).is_empty(),
             // A live cluster that does not serve the kind has no object of it.
@@ -355,6 +370,21 @@ mod tests {
         assert_eq!(names, ["b"]);
         assert!(inventory.by_uid(Uid::new("1")).is_some());
         assert_eq!(inventory.owned_by(Uid::new("")).count(), 0);
+    }
+
+    #[test]
+    fn a_kind_read_in_some_namespaces_proves_nothing_elsewhere() {
+        let mut builder = InventoryBuilder::new(Scope::Cluster, true);
+        builder.section(Section {
+            group: "".into(),
+            kind: "Service".into(),
+            resource: "services".into(),
+            state: SectionState::Partly(vec!["x".into()], 0, Unread::Forbidden(String::new())),
+        });
+        let inventory = builder.finish();
+        assert!(inventory.get("", "Service", "x", "a").is_missing());
+        assert!(matches!(inventory.get("", "Service", "y", "a"), Lookup::Unread));
+        assert!(matches!(inventory.get("", "Service", "", "a"), Lookup::Unread));
     }
 
     #[test]
