@@ -320,3 +320,7 @@ fn follow(causes: &HashMap<Node, Node>, start: Node) -> Node {
     }
     current
 }
+
+#[cfg(test)]
+#[path = "graph_tests.rs"]
+mod tests;

@@ -217,6 +217,7 @@ fn all_namespaces(inventory: &Inventory) -> bool {
 fn is_unreadable(inventory: &Inventory, kind: &str) -> bool {
     match inventory.section(GROUP, kind).map(|section| &section.state) {
         Some(SectionState::Unread(why)) => !matches!(why, Unread::NotServed | Unread::NotInSource),
+        Some(SectionState::Partly(..)) => true,
         Some(SectionState::Read(_)) | None => false,
     }
 }
