@@ -151,16 +151,22 @@ fn by_status(object: &Object, custom: &Custom, related: &Related<'_>, now: Times
     let Some(ready) = ready else {
         return paced("no Ready condition yet".to_owned(), object.meta.creation_timestamp.0, now);
     };
+    let observed = ready.observed_generation.filter(|seen| *seen > 0);
+    if let Some(verdict) = precedence::generation(object, observed, related, now) {
+        return verdict.evidence(format!("before the change: {}", lead_condition::said(ready)));
+    }
     if ready.is_false() {
-        let verdict = Verdict::fail(&NOT_ISSUED, lead_condition::said(ready)).since(ready.since());
+        // Ready falls a moment before Issuing rises, and its message foretells that.
+        let starts = ready.message.starts_with("Issuing certificate") && failed_try(&conditions).is_none();
+        let verdict = if starts {
+            paced(lead_condition::said(ready), ready.since(), now)
+        } else {
+            Verdict::fail(&NOT_ISSUED, lead_condition::said(ready)).since(ready.since())
+        };
         return with_failures(verdict, custom, &conditions, now);
     }
     if !ready.is_true() {
         return paced(lead_condition::said(ready), ready.since(), now);
-    }
-    let observed = ready.observed_generation.filter(|seen| *seen > 0);
-    if let Some(verdict) = precedence::generation(object, observed, related, now) {
-        return verdict;
     }
     let mut verdict = works(custom, &conditions, not_after, related, now);
     verdict.since = verdict.since.or_else(|| ready.since());

@@ -98,6 +98,22 @@ fn issuing_has_a_quarter_of_an_hour() {
 }
 
 #[test]
+fn ready_falls_a_moment_before_issuing_rises() {
+    let falls = |more: &str| {
+        certificate(
+            "",
+            &format!(
+                "conditions: [{{type: Ready, status: 'False', reason: DoesNotExist,
+                 message: Issuing certificate as Secret does not exist, lastTransitionTime: '2026-11-20T02:59:59Z'}}{more}]"
+            ),
+        )
+    };
+    expect(&falls(""), "Certificate", "web", Level::Progressing, "certificate-issuing");
+    let failed = ", {type: Issuing, status: 'False', reason: Failed, message: no}";
+    expect(&falls(failed), "Certificate", "web", Level::Fail, "certificate-not-issued");
+}
+
+#[test]
 fn failed_tries_are_counted_and_the_next_one_is_foretold() {
     let verdict = judge(
         &certificate(

@@ -18,8 +18,6 @@ pub(super) struct Codes {
 
 /// The verdict by the condition `name`. True is OK and False is FAIL, as Argo CD's scripts have it
 /// for such kinds; Unknown is on the way until `progress_seconds` have passed, then unknown.
-///
-/// A False is told before a generation that was not observed: it is about the last try.
 pub(super) fn judge(
     object: &Object,
     custom: &Custom,
@@ -37,12 +35,12 @@ pub(super) fn judge(
         };
     };
     let since = lead.since();
-    if lead.is_false() {
-        return Verdict::fail(codes.failed, said(lead)).since(since);
-    }
     let observed = lead.observed_generation.filter(|seen| *seen > 0).or_else(|| custom.observed_generation());
     if let Some(verdict) = precedence::generation(object, observed, related, now) {
-        return verdict;
+        return verdict.evidence(format!("before the change: {}", said(lead)));
+    }
+    if lead.is_false() {
+        return Verdict::fail(codes.failed, said(lead)).since(since);
     }
     if lead.is_true() {
         let words = if lead.message.is_empty() { name } else { &lead.message };

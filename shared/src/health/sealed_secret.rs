@@ -83,6 +83,12 @@ status: {{{status}}}
                 "generation-not-observed",
             ),
             (
+                "observedGeneration: 1, conditions: [{type: Synced, status: 'False', message: old}]",
+                String::new(),
+                Level::Progressing,
+                "generation-not-observed",
+            ),
+            (
                 "observedGeneration: 2, conditions: [{type: Synced, status: 'False', message: no key could decrypt secret}]",
                 String::new(),
                 Level::Fail,
