@@ -149,7 +149,7 @@ fn by_status(object: &Object, custom: &Custom, related: &Related<'_>, now: Times
         return with_failures(verdict, custom, &conditions, now);
     }
     let Some(ready) = ready else {
-        return paced("no Ready condition yet".to_owned(), object.meta.creation_timestamp.0, now);
+        return paced("no Ready condition yet".to_owned(), object.meta.creation_timestamp.get(), now);
     };
     let observed = ready.observed_generation.filter(|seen| *seen > 0);
     if let Some(verdict) = precedence::generation(object, observed, related, now) {
@@ -273,7 +273,7 @@ fn last_request<'a>(certificate: &Object, related: &Related<'a>) -> Option<&'a O
         Some(owner) => &*owner.kind == "Certificate" && &*owner.name == name,
         None => request.meta.annotations.get("cert-manager.io/certificate-name") == Some(name),
     };
-    all.filter(is_its).max_by_key(|request| (revision(request), request.meta.creation_timestamp.0))
+    all.filter(is_its).max_by_key(|request| (revision(request), request.meta.creation_timestamp.get()))
 }
 
 /// Issuers and cluster issuers (`pkg/apis/certmanager/v1/types_issuer.go`): Ready and nothing else.
@@ -334,7 +334,7 @@ fn request(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         None if approved => "approved, and not signed yet".to_owned(),
         None => "waits for approval".to_owned(),
     };
-    let verdict = paced(message, object.meta.creation_timestamp.0, now);
+    let verdict = paced(message, object.meta.creation_timestamp.get(), now);
     with_chain(verdict, object, custom, related, now)
 }
 
@@ -400,11 +400,11 @@ fn acme(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         "" if reason.is_empty() && !custom.has_status => precedence::no_status(object, None, related, now),
         "" => {
             let text = if reason.is_empty() { "has no state yet" } else { reason };
-            paced(text.to_owned(), object.meta.creation_timestamp.0, now)
+            paced(text.to_owned(), object.meta.creation_timestamp.get(), now)
         }
         "valid" => Verdict::ok(&ACME_VALID, text),
         "invalid" | "expired" | "errored" => Verdict::fail(&ACME_FAILED, text).since(time(custom, "/failureTime")),
-        _ => paced(text, object.meta.creation_timestamp.0, now),
+        _ => paced(text, object.meta.creation_timestamp.get(), now),
     }
 }
 

@@ -169,7 +169,7 @@ fn at_work(
     now: Timestamp,
 ) -> Verdict {
     let first = custom.status_text("/currentPrimary").is_empty();
-    let since = since.or(if first { object.meta.creation_timestamp.0 } else { None });
+    let since = since.or(if first { object.meta.creation_timestamp.get() } else { None });
     let restores = ["/bootstrap/recovery", "/bootstrap/pg_basebackup", "/bootstrap/initdb/import"];
     let restores = first && restores.iter().any(|pointer| custom.spec_at(pointer).is_some());
     let limit = if restores { RESTORE_SECONDS } else { related.limits.progress_seconds };
@@ -244,7 +244,7 @@ fn backup(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
             with_cluster(Verdict::fail(&BACKUP_FAILED, text).since(since), object, custom, related)
         }
         _ => {
-            let since = started.or(object.meta.creation_timestamp.0);
+            let since = started.or(object.meta.creation_timestamp.get());
             let late = since.filter(|since| now.duration_since(*since).as_secs() > RESTORE_SECONDS);
             match late {
                 Some(late) => Verdict::warn(&BACKUP_RUNS, format!("{phase} for {}", text::age(late, now))),
@@ -257,12 +257,12 @@ fn backup(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
 
 /// A completed backup of the same cluster that was made later.
 fn later_success<'a>(object: &Object, custom: &Custom, related: &Related<'a>) -> Option<&'a str> {
-    let made = object.meta.creation_timestamp.0.or_else(|| time(custom, "/startedAt"))?;
+    let made = object.meta.creation_timestamp.get().or_else(|| time(custom, "/startedAt"))?;
     let name = custom.spec_text("/cluster/name");
     let all = related.inventory.in_namespace(GROUP, "Backup", &object.meta.namespace).iter();
     all.filter(|other| {
         other.custom().is_some_and(|it| {
-            let when = other.meta.creation_timestamp.0.or_else(|| time(it, "/startedAt"));
+            let when = other.meta.creation_timestamp.get().or_else(|| time(it, "/startedAt"));
             it.spec_text("/cluster/name") == name
                 && it.status_text("/phase") == "completed"
                 && when.is_some_and(|when| when > made)

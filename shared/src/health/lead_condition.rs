@@ -31,7 +31,7 @@ pub(super) fn judge(
         return if conditions.is_empty() {
             precedence::no_status(object, None, related, now)
         } else {
-            paced(codes.waits, &format!("no {name} condition yet"), object.meta.creation_timestamp.0, related, now)
+            paced(codes.waits, &format!("no {name} condition yet"), object.meta.creation_timestamp.get(), related, now)
         };
     };
     let since = lead.since();

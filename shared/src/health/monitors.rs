@@ -189,7 +189,7 @@ fn who_reads<'a>(object: &Object, related: &Related<'a>) -> (Vec<&'a Object>, Ve
         return (selecting, nobody(readers.kinds[0], inventory));
     }
     let message = format!("nothing selects it; {}", against[0]);
-    let verdict = Verdict::warn(&NOT_SELECTED, message).since(object.meta.creation_timestamp.0);
+    let verdict = Verdict::warn(&NOT_SELECTED, message).since(object.meta.creation_timestamp.get());
     (selecting, against.into_iter().skip(1).take(9).fold(verdict, Verdict::evidence))
 }
 

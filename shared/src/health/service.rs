@@ -221,7 +221,8 @@ fn nobody(object: &Object, service: &Service, pods: &[&Object], related: &Relate
     let young =
         object.meta.creation_timestamp.seconds_before(now).is_some_and(|age| age <= related.limits.no_status_seconds);
     if !live.is_empty() {
-        let starting = live.iter().all(|pod| is_starting(pod, related, now) || pod.meta.deletion_timestamp.get().is_some());
+        let starting =
+            live.iter().all(|pod| is_starting(pod, related, now) || pod.meta.deletion_timestamp.get().is_some());
         let message = format!("0 of {} ready", text::plural(live.len(), "selected pod"));
         let mut verdict = if starting {
             Verdict::progressing(&SERVICE_STARTING, message)

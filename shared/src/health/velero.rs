@@ -112,7 +112,7 @@ fn run(object: &Object, custom: &Custom, related: &Related<'_>, now: Timestamp) 
             errors.take(10).fold(verdict, Verdict::evidence)
         }
         _ => {
-            let since = started.or(object.meta.creation_timestamp.0);
+            let since = started.or(object.meta.creation_timestamp.get());
             match since.filter(|since| now.duration_since(*since).as_secs() > RUN_SECONDS) {
                 Some(since) => Verdict::warn(&HANGS, format!("{phase} for {}", text::age(since, now))),
                 None => Verdict::progressing(&RUNS, phase.to_owned()),
@@ -136,12 +136,12 @@ fn counts(custom: &Custom) -> String {
 /// A complete backup of the same schedule that was made later.
 fn later_success<'a>(object: &Object, custom: &Custom, related: &Related<'a>) -> Option<&'a str> {
     let schedule = object.meta.labels.get(SCHEDULE_LABEL)?;
-    let made = time(custom, "/startTimestamp").or(object.meta.creation_timestamp.0)?;
+    let made = time(custom, "/startTimestamp").or(object.meta.creation_timestamp.get())?;
     let all = related.inventory.in_namespace(GROUP, "Backup", &object.meta.namespace).iter();
     all.filter(|other| {
         other.meta.labels.has(SCHEDULE_LABEL, schedule)
             && other.custom().is_some_and(|it| {
-                let when = time(it, "/startTimestamp").or(other.meta.creation_timestamp.0);
+                let when = time(it, "/startTimestamp").or(other.meta.creation_timestamp.get());
                 it.status_text("/phase") == "Completed" && when.is_some_and(|when| when > made)
             })
     })

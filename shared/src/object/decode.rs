@@ -154,7 +154,11 @@ pub fn decode_typed(ty: &Arc<TypeMeta>, item: &RawValue) -> Decoded {
     let mut reader = serde_json::Deserializer::from_str(item.get());
     decode(ty, &mut reader).unwrap_or_else(|error| {
         let meta = serde_json::from_str::<Wire<Blank, IgnoredAny>>(item.get()).unwrap_or_default().metadata;
-        Decoded::Object(Object { ty: Arc::clone(ty), meta: Box::new(meta), body: Body::Unreadable(shape_error(&error).into()) })
+        Decoded::Object(Object {
+            ty: Arc::clone(ty),
+            meta: Box::new(meta),
+            body: Body::Unreadable(shape_error(&error).into()),
+        })
     })
 }
 
