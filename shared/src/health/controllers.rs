@@ -37,7 +37,21 @@ const CONTROLLERS: &[Controller] = &[
     row("sparkoperator.k8s.io", "", "spark-operator-controller"),
     row("sparkoperator.k8s.io", "", "spark-operator"),
     row("cert-manager.io", "", "cert-manager"),
+    row("acme.cert-manager.io", "", "cert-manager"),
+    // Monitors and rules have no status of the operator's, or one that names their readers.
     row("monitoring.coreos.com", "Prometheus", "prometheus-operator"),
+    row("monitoring.coreos.com", "PrometheusAgent", "prometheus-operator"),
+    row("monitoring.coreos.com", "Alertmanager", "prometheus-operator"),
+    row("monitoring.coreos.com", "ThanosRuler", "prometheus-operator"),
+    row("external-secrets.io", "", "external-secrets"),
+    row("bitnami.com", "SealedSecret", "sealed-secrets-controller"),
+    row("bitnami.com", "SealedSecret", "sealed-secrets"),
+    row("keda.sh", "ScaledObject", "keda-operator"),
+    row("keda.sh", "ScaledJob", "keda-operator"),
+    row("postgresql.cnpg.io", "", "cnpg-controller-manager"),
+    row("postgresql.cnpg.io", "", "cloudnative-pg"),
+    row("grafana.integreatly.org", "", "grafana-operator"),
+    row("velero.io", "", "velero"),
 ];
 
 /// Marks objects whose controller is known to be down: what seems well becomes unknown, and
@@ -49,7 +63,7 @@ pub(super) fn mark_stale(inventory: &Inventory, verdicts: &mut [Verdict]) {
     let deployments = inventory.of_kind("apps", "Deployment");
     for controller in CONTROLLERS {
         let found: Vec<&Object> =
-            deployments.iter().filter(|deployment| fits(controller.deployment, &deployment.meta.name)).collect();
+            deployments.iter().filter(|deployment| is_controller(controller.deployment, deployment)).collect();
         let is_down = |deployment: &&Object| {
             deployment.workload().and_then(|workload| workload.status.as_ref()).is_some_and(|status| {
                 status.available_replicas == 0
@@ -83,6 +97,15 @@ pub(super) fn mark_stale(inventory: &Inventory, verdicts: &mut [Verdict]) {
     }
 }
 
+/// Whether a Deployment is the controller of this name: by its own name, or by the labels that charts
+/// give (kube-prometheus-stack cuts the release's name, and calls its operator by the component).
+pub(super) fn is_controller(pattern: &str, deployment: &Object) -> bool {
+    let labels = &deployment.meta.labels;
+    fits(pattern, &deployment.meta.name)
+        || labels.has("app.kubernetes.io/name", pattern)
+        || labels.has("app.kubernetes.io/component", pattern)
+}
+
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(end) => name.ends_with(end),
@@ -101,6 +124,37 @@ mod tests {
         assert!(fits("prometheus-operator", "kps-prometheus-operator"));
         assert!(!fits("source-controller", "resource-controller"));
         assert!(fits("*-entity-operator", "mlops-kafka-cluster-entity-operator"));
+    }
+
+    #[test]
+    fn the_operators_of_the_platform_are_known_by_name_or_label() {
+        for (labels, deployment, object) in [
+            ("", "cert-manager", "acme.cert-manager.io/v1, kind: Order"),
+            (
+                "app.kubernetes.io/component: prometheus-operator",
+                "prometheus-stack-kube-prom-operator",
+                "monitoring.coreos.com/v1, kind: Alertmanager",
+            ),
+            ("", "external-secrets", "external-secrets.io/v1, kind: ExternalSecret"),
+            ("", "keda-operator", "keda.sh/v1alpha1, kind: ScaledObject"),
+            ("", "cnpg-controller-manager", "postgresql.cnpg.io/v1, kind: Cluster"),
+            ("", "velero", "velero.io/v1, kind: Schedule"),
+        ] {
+            let inventory = testing::inventory(&format!(
+                "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {deployment}, namespace: ops, generation: 1, labels: {{{labels}}}}}
+spec: {{replicas: 0}}
+status: {{observedGeneration: 1}}
+---
+{{apiVersion: {object}, metadata: {{name: it, namespace: x}}}}
+"
+            ));
+            let mut verdicts: Vec<Verdict> = vec![Verdict::ok(&super::super::precedence::OK, "well"); 2];
+            mark_stale(&inventory, &mut verdicts);
+            let index = inventory.objects().iter().position(|object| &*object.meta.name == "it").expect("it");
+            assert_eq!(verdicts[index].code.id, "status-stale", "{object}");
+        }
     }
 
     #[test]

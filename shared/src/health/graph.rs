@@ -102,6 +102,13 @@ impl<'a> Graph<'a> {
             causes.extend(claims.filter_map(|need| {
                 inventory.get("", "PersistentVolumeClaim", &object.meta.namespace, &need.name).found()
             }));
+            // A Secret that is there is not what a pod lacks, whoever should refresh it.
+            let secrets = pod.needs.iter().filter(|need| need.kind == "Secret");
+            causes.extend(secrets.flat_map(|need| {
+                let lookup = inventory.get("", "Secret", &object.meta.namespace, &need.name);
+                let lacking = lookup.found().is_none();
+                lacking.then(|| makers(inventory, &object.meta.namespace, &need.name)).into_iter().flatten()
+            }));
             return causes;
         }
         if let crate::object::Body::Claim(claim) = &object.body {
@@ -191,9 +198,16 @@ impl<'a> Graph<'a> {
         if best.is_some() {
             return best;
         }
-        let Node::Object(index) = effect else { return None };
+        let related = match effect {
+            Node::Object(index) => self.related(&self.inventory.objects()[index]),
+            // A Secret that is missing has somebody who should have made it.
+            Node::Absent(index) => match &self.absences[index].object {
+                gone if &*gone.kind == "Secret" => makers(self.inventory, &gone.namespace, &gone.name),
+                _ => return None,
+            },
+        };
         let mut best: Option<Node> = None;
-        for object in self.related(&self.inventory.objects()[index]) {
+        for object in related {
             let Some(node) = self.inventory.position(object).map(Node::Object) else { continue };
             if self.may_explain(node, effect, false)
                 && best.is_none_or(|best| self.verdict(node).level > self.verdict(best).level)
@@ -270,6 +284,28 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// Objects from which the Secret of this name is made: by External Secrets, Sealed Secrets,
+/// cert-manager, or Strimzi's user operator.
+fn makers<'a>(inventory: &'a Inventory, namespace: &str, name: &str) -> Vec<&'a Object> {
+    let mut found: Vec<&Object> = Vec::new();
+    for (group, kind, pointer) in [
+        ("external-secrets.io", "ExternalSecret", "/target/name"),
+        ("cert-manager.io", "Certificate", "/secretName"),
+        ("bitnami.com", "SealedSecret", ""),
+        ("kafka.strimzi.io", "KafkaUser", ""),
+    ] {
+        let all = inventory.in_namespace(group, kind, namespace).iter();
+        found.extend(all.filter(|maker| {
+            let asked = maker.custom().filter(|_| !pointer.is_empty()).map(|custom| custom.spec_text(pointer));
+            match asked.unwrap_or_default() {
+                "" => &*maker.meta.name == name && kind != "Certificate",
+                asked => asked == name,
+            }
+        }));
+    }
+    found
+}
+
 /// The end of the chain of causes. A loop ends at its smallest member, so that all of its members
 /// share one root.
 fn follow(causes: &HashMap<Node, Node>, start: Node) -> Node {
@@ -284,3 +320,7 @@ fn follow(causes: &HashMap<Node, Node>, start: Node) -> Node {
     }
     current
 }
+
+#[cfg(test)]
+#[path = "graph_tests.rs"]
+mod tests;

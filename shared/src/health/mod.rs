@@ -4,24 +4,34 @@
 
 mod batch;
 mod build;
+mod cert_manager;
+mod cnpg;
 mod codes_of_graph;
 mod controllers;
 mod expectations;
 mod extension;
+mod external_secrets;
 mod flux;
 mod flux_inventory;
 mod gateway;
 mod generic;
+mod grafana;
 mod graph;
 mod judge;
+mod keda;
+mod lead_condition;
 mod minio;
+mod monitors;
 mod network;
 mod node;
 mod pod;
 mod policy;
 mod precedence;
+mod prometheus;
 mod related;
 mod schedule;
+mod sealed_secret;
+mod served_versions;
 mod service;
 mod spark;
 mod stateless;
@@ -30,6 +40,7 @@ mod strimzi;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod velero;
 mod workload;
 
 pub use build::{Ingredients, report};
@@ -56,5 +67,6 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         return extension::explain_deletion(object, verdict, related);
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
-    rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now)
+    let verdict = rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now);
+    served_versions::note(object, verdict, related)
 }

@@ -1,8 +1,9 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio, network, node,
-    pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
+    Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
+    gateway, generic, grafana, keda, minio, monitors, network, node, pod, policy, precedence, prometheus,
+    sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -46,6 +47,15 @@ pub static RULES: &[&[Rule]] = &[
     strimzi::RULES,
     minio::RULES,
     spark::RULES,
+    cert_manager::RULES,
+    prometheus::RULES,
+    monitors::RULES,
+    external_secrets::RULES,
+    sealed_secret::RULES,
+    keda::RULES,
+    cnpg::RULES,
+    grafana::RULES,
+    velero::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -70,6 +80,16 @@ static CODES: &[&[&Code]] = &[
     policy::CODES,
     extension::CODES,
     stateless::CODES,
+    cert_manager::CODES,
+    prometheus::CODES,
+    monitors::CODES,
+    external_secrets::CODES,
+    sealed_secret::CODES,
+    keda::CODES,
+    cnpg::CODES,
+    grafana::CODES,
+    velero::CODES,
+    served_versions::CODES,
 ];
 
 /// The rule of a kind.

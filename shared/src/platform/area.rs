@@ -85,7 +85,9 @@ impl Area {
         let area = match (group, kind) {
             ("", "Node") | ("coordination.k8s.io", "Lease") => Self::Nodes,
             ("", "PersistentVolume" | "PersistentVolumeClaim")
-            | ("storage.k8s.io" | "snapshot.storage.k8s.io" | "groupsnapshot.storage.k8s.io", _) => Self::Storage,
+            | ("storage.k8s.io" | "snapshot.storage.k8s.io" | "groupsnapshot.storage.k8s.io" | "velero.io", _) => {
+                Self::Storage
+            }
             ("monitoring.coreos.com" | "grafana.integreatly.org" | "metrics.k8s.io", _) => Self::Monitoring,
             ("apiregistration.k8s.io", _) if object.meta.name.contains("metrics.k8s.io") => Self::Monitoring,
             ("apiextensions.k8s.io" | "apiregistration.k8s.io" | "admissionregistration.k8s.io", _) => Self::Cluster,

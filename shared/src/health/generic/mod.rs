@@ -77,6 +77,8 @@ const ERROR_POINTERS: &[&str] = &[
     "/error/message",
     "/applicationState/errorMessage",
     "/validationError",
+    // Cilium writes there why a node gets no addresses.
+    "/ipam/operator-status/error",
 ];
 
 /// Where texts for people stand beside a state word.
