@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer, platform};
 use mlops_shared::cluster::{self, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
-use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Sym};
+use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Style, render};
 use mlops_shared::source::{Limits, Snapshot, read_path};
@@ -139,6 +139,14 @@ fn print_capacity(
     format: Format,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
+    // What is free is known only when every pod was counted.
+    if !settings.namespaces.is_empty() || settings.selector.is_some() {
+        return Err(Failure::usage("capacity counts the pods of all namespaces").hint("leave out -n and -l"));
+    }
+    if let Some(SectionState::Unread(why)) = inventory.section("", "Pod").map(|section| &section.state) {
+        return Err(Failure::unchecked(format!("the pods could not be read: {why}"))
+            .hint("without them everything would look free"));
+    }
     let picture = capacity::capacity(inventory, settings.now);
     if picture.nodes.is_empty() {
         return Err(Failure::unchecked("no node could be read").hint("capacity needs nodes and pods"));

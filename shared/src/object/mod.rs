@@ -13,6 +13,7 @@ mod node;
 mod pod;
 mod policy;
 mod record;
+mod requests;
 mod selector;
 mod storage;
 mod sym;
@@ -37,6 +38,7 @@ pub use pod::{Container, ContainerPort, ContainerState, ContainerStatus, Exit, P
 pub use policy::{
     Autoscaler, AutoscalerSpec, AutoscalerStatus, DisruptionBudget, DisruptionBudgetSpec, DisruptionBudgetStatus,
 };
+pub use requests::{Amounts, Effective, Resources, is_extended};
 pub use selector::{Requirement, Selector};
 pub use storage::{Claim, ClaimSpec, ClaimStatus, StorageClass, Volume, VolumeSpec, VolumeStatus};
 pub use sym::{Labels, Sym, When};
