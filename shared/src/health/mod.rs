@@ -10,6 +10,7 @@ mod expectations;
 mod extension;
 mod flux;
 mod flux_inventory;
+pub mod fullness;
 mod gateway;
 mod generic;
 mod graph;

@@ -1,8 +1,8 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, codes_of_graph, controllers, expectations, extension, flux, gateway, generic, minio, network, node,
-    pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
+    Related, batch, codes_of_graph, controllers, expectations, extension, flux, fullness, gateway, generic, minio,
+    network, node, pod, policy, precedence, service, spark, stateless, storage, strimzi, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -64,6 +64,7 @@ static CODES: &[&[&Code]] = &[
     spark::CODES,
     node::CODES,
     storage::CODES,
+    fullness::CODES,
     network::CODES,
     gateway::CODES,
     service::CODES,
