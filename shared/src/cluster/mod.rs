@@ -3,10 +3,12 @@
 mod connection;
 mod discovery;
 mod error;
+mod kubelet;
 mod list;
 mod proxy;
 mod read;
 
 pub use connection::{Connection, Settings, connect, contexts};
 pub use error::ClusterError;
-pub use read::{Plan, read};
+pub use kubelet::statistics;
+pub use read::{Plan, read, read_kinds};

@@ -65,6 +65,33 @@ pub struct Plan {
 /// When not even discovery answers. A kind that cannot be read is a section of the inventory that
 /// says why, never an error and never empty.
 pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, ClusterError> {
+    read_where(connection, plan, is_wanted).await
+}
+
+/// Reads only these kinds, each named by group and kind, as far as they are served. Of one that is
+/// not served there is no section.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_kinds(
+    connection: &Connection,
+    plan: &Plan,
+    kinds: &[(&str, &str)],
+) -> Result<Snapshot, ClusterError> {
+    let wanted = |kind: &Served| kinds.contains(&(&*kind.group, &*kind.kind));
+    let mut snapshot = read_where(connection, plan, wanted).await?;
+    // Groups whose extension is down matter only where one of their kinds was asked for.
+    snapshot
+        .gaps
+        .retain(|gap| kinds.iter().any(|(group, _)| !group.is_empty() && gap.contains(&format!("API group {group}/"))));
+    Ok(snapshot)
+}
+
+async fn read_where(
+    connection: &Connection,
+    plan: &Plan,
+    is_wanted: impl Fn(&Served) -> bool,
+) -> Result<Snapshot, ClusterError> {
     let collected = Warnings::default();
     let warnings = &collected;
     let deadline = Instant::now() + plan.budget;
@@ -118,7 +145,7 @@ fn is_wanted(kind: &Served) -> bool {
     !PASSED_OVER.contains(&&*kind.group) && !KINDS_PASSED_OVER.contains(&(&*kind.group, &*kind.kind))
 }
 
-fn unread(error: ClusterError) -> Unread {
+pub(super) fn unread(error: ClusterError) -> Unread {
     match error {
         ClusterError::Forbidden(message) => Unread::Forbidden(message),
         ClusterError::TimedOut(_) => Unread::TimedOut,
