@@ -1,17 +1,18 @@
 //! One run: settings, source, engine, report, rendering, exit.
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, UsageArgs};
 use crate::settings::{self, Settings};
+use crate::usage::{self, Section};
 use crate::{capacity, diff, explain};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer, platform};
-use mlops_shared::cluster::{self, Plan};
+use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
-use mlops_shared::report::{Format, Style, render};
+use mlops_shared::report::{Format, Style, View, render};
 use mlops_shared::source::{Limits, Snapshot, read_path};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
@@ -34,6 +35,9 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     }
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
+    if let Some(Command::Usage(wanted)) = &args.command {
+        return print_usage(wanted, &settings, args, (&platform, origin), format, printer);
+    }
     let mut snapshot = read(&settings, args)?;
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
@@ -49,19 +53,77 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         gaps: snapshot.gaps,
         now: settings.now,
     });
-    let style = Style {
-        color: args.output.use_color(printer.is_terminal()),
-        width: printer.columns(),
-        headers: !args.output.no_headers,
-        show: settings.show,
-    };
-    let text = render(&report, format, &style).map_err(Failure::unchecked)?;
+    let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
     printer.answer(text.as_bytes())?;
     // What nobody can tell is not well: it never ends as a clean check.
     let is_unsure = report.summary.partial
         || report.causes.iter().any(|cause| cause.verdict == mlops_shared::report::Level::Unknown);
     let has_findings = report.causes.iter().any(|cause| settings.fail_on.is_met(cause.verdict));
     Ok(Exit::of_check(has_findings, is_unsure))
+}
+
+fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
+    Style {
+        color: args.output.use_color(printer.is_terminal()),
+        width: printer.columns(),
+        headers: !args.output.no_headers,
+        show: settings.show,
+    }
+}
+
+fn print_usage(
+    wanted: &UsageArgs,
+    settings: &Settings,
+    args: &Args,
+    (platform, origin): (&Platform, String),
+    format: Format,
+    printer: &Printer,
+) -> Result<Exit, Failure> {
+    let sections: Vec<Section> =
+        Section::ALL.into_iter().filter(|part| wanted.sections.is_empty() || wanted.sections.contains(part)).collect();
+    let namespaces: Vec<Sym> = settings.namespaces.iter().map(|name| Sym::new(name)).collect();
+    let (snapshot, failures) = match &settings.from {
+        Some(path) => (read_path(path, &Limits::default())?, Vec::new()),
+        None => {
+            let deadline = Instant::now() + BUDGET;
+            on_cluster(args, async |connection| {
+                let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
+                let mut snapshot = cluster::read_kinds(connection, &plan, &usage::kinds(&sections)).await?;
+                let mut failures = Vec::new();
+                if sections.contains(&Section::Volumes) {
+                    let nodes = usage::kubelets(&snapshot.inventory, &namespaces);
+                    let mut builder = std::mem::take(&mut snapshot.inventory).reopen();
+                    for (node, outcome) in cluster::statistics(connection, &nodes, deadline).await {
+                        match outcome {
+                            Ok(summary) => builder.push(Decoded::Object(summary)),
+                            Err(why) => failures.push((node, why)),
+                        }
+                    }
+                    snapshot.inventory = builder.finish();
+                }
+                Ok((snapshot, failures))
+            })?
+        }
+    };
+    let report = usage::report(&usage::Ask {
+        inventory: &snapshot.inventory,
+        platform,
+        view: View { platform: Some(origin), ..snapshot.view },
+        is_live: settings.from.is_none(),
+        notes: snapshot.notes,
+        gaps: snapshot.gaps,
+        failures,
+        namespaces: &namespaces,
+        selector: settings.selector.as_ref(),
+        sections: &sections,
+        sort: wanted.sort,
+        top: wanted.top,
+        now: settings.now,
+    });
+    let text = render(&report, format, &style(settings, args, printer)).map_err(Failure::unchecked)?;
+    printer.answer(text.as_bytes())?;
+    let has_findings = report.findings.iter().any(|finding| settings.fail_on.is_met(finding.verdict));
+    Ok(Exit::of_check(has_findings, report.partial))
 }
 
 fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
@@ -74,6 +136,13 @@ fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
 const BUDGET: Duration = Duration::from_secs(180);
 
 fn read_cluster(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
+    let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
+    let snapshot = on_cluster(args, async |connection| cluster::read(connection, &plan).await)?;
+    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+}
+
+/// Connects, and does something with the connection until it is done or interrupted.
+fn on_cluster<T>(args: &Args, work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>) -> Result<T, Failure> {
     if args.connection.all_contexts || args.connection.context.len() > 1 {
         return Err(Failure::usage("several contexts in one run are not supported yet")
             .hint("run the command once for each --context"));
@@ -83,18 +152,16 @@ fn read_cluster(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
-    let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
     let work = async {
         let connection = cluster::connect(&connection).await?;
-        cluster::read(&connection, &plan).await
+        work(&connection).await
     };
-    let snapshot = runtime.block_on(async {
+    runtime.block_on(async {
         tokio::select! {
-            snapshot = work => snapshot.map_err(Failure::from),
+            done = work => done.map_err(Failure::from),
             _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
         }
-    })?;
-    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+    })
 }
 
 /// Keeps what `-n` and `-l` ask for of a file, which holds what it holds.

@@ -17,6 +17,9 @@ codes! {
     VOLUME_UNMEASURED = "volume-use-unknown", "Nobody knows how full the volume is",
         "No kubelet reported figures of the volume, they are old, or they contradict each other. Some storage drivers and block volumes report none; a node that does not answer cannot.",
         "Look at the node's kubelet and at the storage driver; `kubectl exec POD -- df -h` asks the pod itself.";
+    VOLUME_NOT_MOUNTED = "volume-not-measured", "The use of the volume cannot be measured",
+        "No running pod mounts the volume, or it is a block volume: no kubelet can look into it, and nothing is wrong with that.",
+        "Nothing to do.";
     NODE_DISK = "node-filesystem-full", "A filesystem of the node is nearly full",
         "The filesystem of the kubelet (logs, emptyDir volumes) or of the container runtime (images) is nearly full. The kubelet evicts pods at 90 % and 85 % by default.",
         "Find what fills it: images, logs, emptyDir volumes; then clean up or give the node a larger disk.";
@@ -161,6 +164,16 @@ pub fn volume(statistics: &VolumeStatistics, limits: &Thresholds, clock: Timesta
         Verdict::unknown(&VOLUME_UNMEASURED, "its storage driver reports no use")
     };
     if stale { verdict.evidence(format!("measured {} ago", old())) } else { verdict }
+}
+
+/// A volume that should have been measured and was not.
+pub fn unmeasured(why: String) -> Verdict {
+    Verdict::unknown(&VOLUME_UNMEASURED, why)
+}
+
+/// A volume that nobody could measure, with nothing wrong about that.
+pub fn not_measurable(why: String) -> Verdict {
+    Verdict::unknown(&VOLUME_NOT_MOUNTED, why)
 }
 
 /// The measurement of a claim's volume that counts: of several pods' and nodes' the newest, and of

@@ -32,7 +32,7 @@ mod table;
 pub(crate) mod testing;
 mod workload;
 
-pub use build::{Ingredients, report};
+pub use build::{Ingredients, coverage, describe, report};
 pub use expectations::Absence;
 pub use graph::{Node, Root};
 pub use judge::{Judgement, judge};

@@ -144,7 +144,7 @@ impl Amounts {
 }
 
 /// `part` of `whole` in per cent; `None` when the whole is nothing.
-pub fn percent(part: i64, whole: i64) -> Option<f64> {
+pub(super) fn percent(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64 * 100.0)
 }
 

@@ -1,0 +1,671 @@
+//! The usage report as a document, as cases and as metrics: what every format prints.
+
+use super::model::{Amounts, Fill, NodeUsage, UsageReport, VolumeUsage, percent};
+use super::{Source, SourceState};
+use mlops_shared::report::document::{Bar, Bars, Block, Cell, Column, Document, Finding, Findings, Line, Table, Tone};
+use mlops_shared::report::{Case, Detail, Level, Metric, Present, Sample, Subject, gaps, instant, whose};
+use mlops_shared::text::{self, Quantity};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Rows of a table in a summary; more of them say so.
+const ROWS: usize = 10;
+/// Nodes in a summary: a cluster of an MLOps platform fits.
+const NODES: usize = 50;
+/// Nodes that are named for one reason why they could not be measured.
+const NAMED: usize = 5;
+/// Bars on a page.
+const BARS: usize = 30;
+/// Series of one metric.
+const SERIES: usize = 2_000;
+
+impl Present for UsageReport {
+    fn document(&self, detail: &Detail) -> Document<'_> {
+        let whose = whose(&self.view);
+        let headline = Line::marked(self.verdict, format!("{whose}: {}", outcome(self)));
+        let mut document = Document::new(format!("Usage of {whose}"), headline);
+        findings(self, detail, &mut document);
+        sources(self, &mut document);
+        let read = self.coverage.iter().any(|section| section.gap);
+        if read {
+            gaps(&self.coverage, false, &mut document);
+        }
+        nodes(self, detail, &mut document);
+        volumes(self, detail, &mut document);
+        pods(self, &mut document);
+        namespaces(self, detail, &mut document);
+        workloads(self, detail, &mut document);
+        devices(self, detail, &mut document);
+        for note in &self.notes {
+            document.line(Line::plain(format!("note: {note}")));
+        }
+        document
+    }
+
+    fn cases(&self) -> Vec<Case<'_>> {
+        let object = |kind: &'static str, namespace, name| Subject::Object { group: "", kind, namespace, name };
+        let nodes = self.nodes.iter().map(|node| Case {
+            suite: "nodes",
+            subject: object("Node", "", &node.name),
+            level: node.verdict,
+            code: "node",
+            message: &node.message,
+            evidence: &node.conditions,
+        });
+        let volumes = self.volumes.iter().map(|volume| Case {
+            suite: "volumes",
+            subject: object("PersistentVolumeClaim", &volume.namespace, &volume.claim),
+            level: if volume.mounted || volume.verdict != Level::Unknown { volume.verdict } else { Level::Absent },
+            code: &volume.code,
+            message: &volume.message,
+            evidence: &[],
+        });
+        let others =
+            self.findings.iter().filter(|finding| finding.object.kind == "ResourceQuota").map(|finding| Case {
+                suite: "namespaces",
+                subject: object("ResourceQuota", &finding.object.namespace, &finding.object.name),
+                level: finding.verdict,
+                code: &finding.code,
+                message: &finding.message,
+                evidence: &finding.evidence,
+            });
+        let sources = [("CPU and memory use", &self.metrics), ("use of volumes", &self.volume_statistics)];
+        let sources = sources.into_iter().filter_map(|(name, source)| {
+            let source = source.as_ref().filter(|source| source.state != SourceState::Complete)?;
+            Some(Case {
+                suite: "coverage",
+                subject: Subject::Other(Cow::Owned(format!("not measured: {name}"))),
+                level: Level::Unknown,
+                code: "not-measured",
+                message: &source.message,
+                evidence: source.hint.as_slice(),
+            })
+        });
+        let gaps = self.coverage.iter().filter(|section| section.gap).map(|section| Case {
+            suite: "coverage",
+            subject: Subject::Other(Cow::Owned(format!("not read: {}", section.kind))),
+            level: Level::Unknown,
+            code: "not-read",
+            message: section.why.as_deref().unwrap_or("the reason is not known"),
+            evidence: section.hint.as_slice(),
+        });
+        nodes.chain(volumes).chain(others).chain(sources).chain(gaps).collect()
+    }
+
+    fn metrics(&self) -> Vec<Metric<'_>> {
+        let mut out = Vec::new();
+        node_metrics(self, &mut out);
+        volume_metrics(self, &mut out);
+        namespace_metrics(self, &mut out);
+        device_metrics(self, &mut out);
+        let one = |value: f64| vec![Sample { labels: Vec::new(), value }];
+        let measured = [("metrics", &self.metrics), ("volumes", &self.volume_statistics)].into_iter();
+        let measured = measured.filter_map(|(name, source)| {
+            let complete = source.as_ref()?.state == SourceState::Complete;
+            Some(Sample { labels: vec![("source", name.into())], value: if complete { 1.0 } else { 0.0 } })
+        });
+        out.push(Metric {
+            name: "mlops_usage_source_complete",
+            help: "Whether a source of figures was read and speaks of everything that it should.",
+            samples: measured.collect(),
+        });
+        out.push(Metric {
+            name: "mlops_usage_partial",
+            help: "Whether something that was asked for could not be read or measured.",
+            samples: one(if self.partial { 1.0 } else { 0.0 }),
+        });
+        let findings = Level::ALL.map(|level| Sample {
+            labels: vec![("level", level.word().to_lowercase().into())],
+            value: self.findings.iter().filter(|finding| finding.verdict == level).count() as f64,
+        });
+        out.push(Metric { name: "mlops_usage_findings", help: "Findings by level.", samples: findings.into() });
+        let time = self.generated_at.parse::<jiff::Timestamp>().map_or(0.0, |time| time.as_second() as f64);
+        out.push(Metric {
+            name: "mlops_usage_report_timestamp_seconds",
+            help: "The instant of the report, in seconds since 1970.",
+            samples: one(time),
+        });
+        out
+    }
+}
+
+fn outcome(report: &UsageReport) -> String {
+    let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
+    for finding in &report.findings {
+        *levels.entry(finding.verdict).or_default() += 1;
+    }
+    let by_level: Vec<String> = levels.iter().rev().map(|(level, count)| format!("{count} {level}")).collect();
+    let mut out = if by_level.is_empty() {
+        "no findings".to_owned()
+    } else {
+        format!("{} ({})", text::plural(report.findings.len(), "finding"), by_level.join(", "))
+    };
+    out.push_str(&format!(", at {}", instant(&report.generated_at)));
+    if report.partial {
+        out.push_str("; PARTIAL: not everything could be measured");
+    }
+    out
+}
+
+fn findings<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'a>) {
+    let shown: Vec<_> = report.findings.iter().filter(|finding| finding.verdict >= detail.show).collect();
+    if report.findings.is_empty() {
+        return;
+    }
+    let mut out = Findings::default();
+    for finding in shown.iter().take(detail.findings) {
+        let object = &finding.object;
+        let parts = [&object.kind, &object.namespace, &object.name].into_iter().filter(|part| !part.is_empty());
+        out.items.push(Finding {
+            level: finding.verdict,
+            subject: parts.map(String::as_str).collect::<Vec<_>>().join("/").into(),
+            message: finding.message.as_str().into(),
+            age: None,
+            code: finding.code.as_str().into(),
+            evidence: finding.evidence.iter().take(detail.evidence).map(|line| line.as_str().into()).collect(),
+            more_evidence: finding.evidence.len().saturating_sub(detail.evidence),
+            command: Some(finding.command.as_str().into()),
+            effects: Vec::new(),
+            effects_total: 0,
+            effects_levels: Cow::Borrowed(""),
+        });
+    }
+    if shown.len() > detail.findings {
+        out.omitted
+            .push(format!("and {}: -o wide", text::plural(shown.len() - detail.findings, "more finding")).into());
+    }
+    let hidden = report.findings.len() - shown.len();
+    if hidden > 0 {
+        let below = detail.show.word().to_lowercase();
+        out.omitted.push(format!("{}, not shown, below --show {below}", text::plural(hidden, "more finding")).into());
+    }
+    document.heading("Findings");
+    document.blocks.push(Block::Findings(out));
+}
+
+/// The lines that say whence figures come; what is missing comes with its reason and hint.
+fn sources<'a>(report: &'a UsageReport, document: &mut Document<'a>) {
+    document.heading("Measured");
+    for source in [&report.metrics, &report.volume_statistics].into_iter().flatten() {
+        source_lines(source, document);
+    }
+}
+
+fn source_lines<'a>(source: &'a Source, document: &mut Document<'a>) {
+    let level = if source.state == SourceState::Complete { Level::Ok } else { Level::Unknown };
+    document.line(Line::marked(level, source.message.as_str()));
+    // One line a reason: a rack that is down is one thing to know.
+    let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let is_told = source.state == SourceState::Forbidden || source.message.contains("ready node");
+    for failed in source.failures.iter().filter(|_| !is_told) {
+        // The server's words name the node; what is left is the reason.
+        let why = failed.why.replace(&format!("\"{}\"", failed.node), "NODE");
+        reasons.entry(why).or_default().push(&failed.node);
+    }
+    for (why, nodes) in reasons {
+        let mut names = nodes.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        if nodes.len() > NAMED {
+            names.push_str(&format!(" and {} more", nodes.len() - NAMED));
+        }
+        document.line(Line::faint(format!("{names}: {why}")));
+    }
+    if let Some(hint) = &source.hint {
+        document.line(Line::faint(format!("hint: {hint}")));
+    }
+}
+
+/// Rows that a table shows: all in `wide`, and as many as a page takes.
+fn rows(detail: &Detail, least: usize) -> usize {
+    detail.objects.max(least)
+}
+
+fn has(report: &UsageReport, section: &str) -> bool {
+    report.sections.iter().any(|known| known == section)
+}
+
+fn nodes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'a>) {
+    if !has(report, "nodes") {
+        return;
+    }
+    document.heading("Nodes");
+    if report.nodes.is_empty() {
+        document.line(Line::plain("no node is known"));
+        return;
+    }
+    if detail.is_page {
+        for (title, of) in [
+            ("CPU in use, of what is allocatable", (|node: &NodeUsage| node.cpu) as fn(&NodeUsage) -> Amounts),
+            ("Memory in use, of what is allocatable", |node| node.memory),
+        ] {
+            node_bars(report, title, of, document);
+        }
+    }
+    let mut table = Table::new([
+        Column::new("STATE"),
+        Column::new("NODE"),
+        Column::new("CPU").right(),
+        Column::new("CPU%").right(),
+        Column::new("CPU-REQ%").right(),
+        Column::new("CPU-LIM%").right().wide(),
+        Column::new("MEM").right(),
+        Column::new("MEM%").right(),
+        Column::new("MEM-REQ%").right(),
+        Column::new("MEM-LIM%").right().wide(),
+        Column::new("PODS").right(),
+        Column::new("DISK%").right().optional(),
+        Column::new("IMAGES%").right().wide(),
+        Column::new("CONDITIONS").optional(),
+    ]);
+    // In a summary the nodes that are in trouble are never among those that are left out.
+    let mut order: Vec<&NodeUsage> = report.nodes.iter().collect();
+    if order.len() > rows(detail, NODES) {
+        order.sort_by_key(|node| std::cmp::Reverse(node.verdict));
+    }
+    table.omitted = order.len().saturating_sub(rows(detail, NODES));
+    for node in order.into_iter().take(rows(detail, NODES)) {
+        let pods = match (node.pods, node.max_pods) {
+            (Some(pods), Some(most)) => format!("{pods}/{most}"),
+            (Some(pods), None) => pods.to_string(),
+            (None, Some(most)) => format!("?/{most}"),
+            (None, None) => "?".to_owned(),
+        };
+        table.row([
+            Cell::level(node.verdict),
+            Cell::toned(node.name.as_str(), Tone::Strong),
+            cpu(node.cpu.used),
+            share(node.cpu.used_percent()),
+            share(node.cpu.requests_percent()),
+            share(node.cpu.limits_percent()),
+            size(node.memory.used),
+            share(node.memory.used_percent()),
+            share(node.memory.requests_percent()),
+            share(node.memory.limits_percent()),
+            pods.into(),
+            share(node.filesystem.and_then(|fill| fill.used_percent)),
+            share(node.image_filesystem.and_then(|fill| fill.used_percent)),
+            Cell::or_dash(node.conditions.join(", ")),
+        ]);
+    }
+    document.blocks.push(Block::Table(table));
+}
+
+fn node_bars<'a>(
+    report: &'a UsageReport,
+    title: &'static str,
+    of: fn(&NodeUsage) -> Amounts,
+    document: &mut Document<'a>,
+) {
+    let bars = report.nodes.iter().filter_map(|node| {
+        let amounts = of(node);
+        let (used, all) = (amounts.used?, amounts.allocatable?);
+        let requested =
+            amounts.requests_percent().map_or_else(String::new, |share| format!(", {share:.0} % requested"));
+        Some(Bar {
+            label: node.name.as_str().into(),
+            parts: vec![(Tone::Strong, used as f64)],
+            whole: Some(all as f64),
+            text: format!("{:.0} %{requested}", percent(used, all)?).into(),
+        })
+    });
+    let bars: Vec<_> = bars.take(BARS).collect();
+    if !bars.is_empty() {
+        document.blocks.push(Block::Bars(Bars { title: title.into(), bars, is_relative: true }));
+    }
+}
+
+fn volumes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'a>) {
+    if !has(report, "volumes") {
+        return;
+    }
+    document.heading("Volumes");
+    if report.volumes.is_empty() {
+        document.line(Line::plain("no bound claim is known"));
+        return;
+    }
+    if detail.is_page {
+        let bars = report.volumes.iter().filter_map(|volume| {
+            let share = volume.fill.used_percent?;
+            Some(Bar {
+                label: format!("{}/{}", volume.namespace, volume.claim).into(),
+                parts: vec![(Tone::Level(volume.verdict), share)],
+                whole: Some(100.0),
+                text: format!("{share:.0} %").into(),
+            })
+        });
+        let bars: Vec<_> = bars.take(BARS).collect();
+        if !bars.is_empty() {
+            document.blocks.push(Block::Bars(Bars { title: "Fullest volumes".into(), bars, is_relative: true }));
+        }
+    }
+    let mut table = Table::new([
+        Column::new("STATE"),
+        Column::new("NAMESPACE"),
+        Column::new("CLAIM"),
+        Column::new("USED").right(),
+        Column::new("SIZE").right(),
+        Column::new("USE%").right(),
+        Column::new("INODE%").right().optional(),
+        Column::new("POD").optional(),
+        Column::new("NODE").wide(),
+        Column::new("CLASS").wide(),
+        Column::new("WHY").wide(),
+    ]);
+    let is_shown = |index: usize, volume: &VolumeUsage| index < rows(detail, ROWS) || volume.verdict > Level::Unknown;
+    for (index, volume) in report.volumes.iter().enumerate() {
+        if !is_shown(index, volume) {
+            table.omitted += 1;
+            continue;
+        }
+        let Fill { used, capacity, used_percent, inodes_percent, .. } = volume.fill;
+        let pods = match volume.pods.as_slice() {
+            [] => Cow::Borrowed("-"),
+            [one] => Cow::Borrowed(one.as_str()),
+            [first, rest @ ..] => Cow::Owned(format!("{first} and {} more", rest.len())),
+        };
+        table.row([
+            Cell::level(volume.verdict),
+            volume.namespace.as_str().into(),
+            Cell::toned(volume.claim.as_str(), Tone::Strong),
+            size(used),
+            size(capacity.or(volume.claimed)),
+            share(used_percent),
+            share(inodes_percent),
+            pods.into(),
+            Cell::or_dash(volume.node.as_str()),
+            Cell::or_dash(volume.storage_class.as_str()),
+            volume.message.as_str().into(),
+        ]);
+    }
+    document.blocks.push(Block::Table(table));
+}
+
+fn pods<'a>(report: &'a UsageReport, document: &mut Document<'a>) {
+    if !has(report, "pods") {
+        return;
+    }
+    document.heading(format!("Pods by {} ({} of {})", report.pods_sorted_by, report.pods.len(), report.pods_total));
+    if report.pods.is_empty() {
+        document.line(Line::plain("no pod is known"));
+        return;
+    }
+    let mut table = Table::new([
+        Column::new("NAMESPACE"),
+        Column::new("POD"),
+        Column::new("CPU").right(),
+        Column::new("CPU-REQ").right(),
+        Column::new("CPU-LIM").right().wide(),
+        Column::new("MEM").right(),
+        Column::new("MEM-REQ").right(),
+        Column::new("MEM-LIM").right().optional(),
+        Column::new("NODE").optional(),
+    ]);
+    for pod in &report.pods {
+        table.row([
+            pod.namespace.as_str().into(),
+            Cell::toned(pod.name.as_str(), Tone::Strong),
+            cpu(pod.cpu.used),
+            cpu(pod.cpu.requests),
+            cpu_limit(pod.cpu.limits),
+            size(pod.memory.used),
+            size(pod.memory.requests),
+            limit(pod.memory.limits),
+            Cell::or_dash(pod.node.as_str()),
+        ]);
+    }
+    document.blocks.push(Block::Table(table));
+}
+
+fn namespaces<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'a>) {
+    if !has(report, "namespaces") {
+        return;
+    }
+    document.heading("Namespaces");
+    let mut table = Table::new([
+        Column::new("NAMESPACE"),
+        Column::new("PODS").right(),
+        Column::new("CPU").right(),
+        Column::new("CPU-REQ").right(),
+        Column::new("CPU-LIM").right().wide(),
+        Column::new("MEM").right(),
+        Column::new("MEM-REQ").right(),
+        Column::new("MEM-LIM").right().optional(),
+        Column::new("QUOTA").optional(),
+    ]);
+    for row in &report.namespaces {
+        // The nearest to its end says whether there is room.
+        let tightest = row
+            .quotas
+            .iter()
+            .max_by(|one, two| one.used_percent.unwrap_or(-1.0).total_cmp(&two.used_percent.unwrap_or(-1.0)));
+        let quota = tightest.map_or(Cow::Borrowed("-"), |quota| {
+            let share = quota.used_percent.map_or_else(String::new, |share| format!(" ({share:.0} %)"));
+            Cow::Owned(format!("{} {} of {}{share}", quota.resource, quota.used, quota.hard))
+        });
+        table.row([
+            Cell::toned(row.name.as_str(), Tone::Strong),
+            row.pods.to_string().into(),
+            cpu(row.cpu.used),
+            cpu(row.cpu.requests),
+            cpu_limit(row.cpu.limits),
+            size(row.memory.used),
+            size(row.memory.requests),
+            limit(row.memory.limits),
+            quota.into(),
+        ]);
+    }
+    table.omitted = table.rows.len().saturating_sub(rows(detail, NODES));
+    table.rows.truncate(rows(detail, NODES));
+    document.blocks.push(Block::Table(table));
+}
+
+fn workloads<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'a>) {
+    if !has(report, "workloads") || report.workloads.is_empty() {
+        return;
+    }
+    document.heading("Requests and limits that do not fit the use at this instant");
+    let mut table = Table::new([
+        Column::new("NAMESPACE"),
+        Column::new("WORKLOAD"),
+        Column::new("PODS").right().optional(),
+        Column::new("CPU").right(),
+        Column::new("CPU-REQ").right(),
+        Column::new("MEM").right(),
+        Column::new("MEM-REQ").right(),
+        Column::new("MEM-LIM").right().optional(),
+        Column::new("FIT").flex(2),
+    ]);
+    // That there is no limit is a matter of taste, and by itself no reason to be in a summary.
+    let is_telling = |row: &&super::WorkloadUsage| {
+        if detail.objects > 0 { !row.fit.is_empty() } else { row.fit.iter().any(|word| word != "memory-no-limit") }
+    };
+    let telling: Vec<_> = report.workloads.iter().filter(is_telling).collect();
+    if telling.is_empty() {
+        document.line(Line::marked(Level::Ok, "requests and limits fit what is in use"));
+        return;
+    }
+    table.omitted = telling.len().saturating_sub(rows(detail, ROWS));
+    for row in telling.into_iter().take(rows(detail, ROWS)) {
+        table.row([
+            row.namespace.as_str().into(),
+            Cell::toned(format!("{}/{}", row.kind, row.name), Tone::Strong),
+            format!("{}/{}", row.measured, row.pods).into(),
+            cpu(row.cpu.used),
+            cpu(row.cpu.requests),
+            size(row.memory.used),
+            size(row.memory.requests),
+            limit(row.memory.limits),
+            row.fit.iter().map(|word| word.replace("memory-", "mem-")).collect::<Vec<_>>().join(", ").into(),
+        ]);
+    }
+    document.blocks.push(Block::Table(table));
+}
+
+fn devices<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'a>) {
+    if !has(report, "devices") || report.devices.is_empty() {
+        return;
+    }
+    document.heading("GPUs and other devices");
+    let mut table = Table::new([
+        Column::new("RESOURCE"),
+        Column::new("NODE"),
+        Column::new("HELD").right(),
+        Column::new("ALLOCATABLE").right(),
+        Column::new("CAPACITY").right().wide(),
+        Column::new("FREE").right(),
+        Column::new("HELD BY").flex(2),
+    ]);
+    let known = |count: Option<i64>| count.map_or(Cow::Borrowed("?"), |count| Cow::Owned(count.to_string()));
+    for device in &report.devices {
+        for row in &device.nodes {
+            let holders: Vec<String> = row
+                .holders
+                .iter()
+                .map(|holder| {
+                    let many = if holder.count == 1 { String::new() } else { format!(" ({})", holder.count) };
+                    format!("{}/{}{many}", holder.namespace, holder.pod)
+                })
+                .collect();
+            table.row([
+                Cell::toned(device.resource.as_str(), Tone::Strong),
+                row.node.as_str().into(),
+                known(row.requested).into(),
+                row.allocatable.to_string().into(),
+                row.capacity.to_string().into(),
+                known(row.requested.map(|held| row.allocatable.saturating_sub(held))).into(),
+                Cell::or_dash(holders.join(", ")),
+            ]);
+        }
+    }
+    table.omitted = table.rows.len().saturating_sub(rows(detail, NODES));
+    table.rows.truncate(rows(detail, NODES));
+    document.blocks.push(Block::Table(table));
+    for device in report.devices.iter().filter(|device| device.waiting > 0) {
+        let mut names = device.waiting_pods.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if device.waiting_pods.len() > NAMED {
+            names.push_str(&format!(" and {} more", device.waiting_pods.len() - NAMED));
+        }
+        document.line(Line::plain(format!(
+            "{} of {} are asked for by pods that are not scheduled: {names}",
+            device.waiting, device.resource
+        )));
+    }
+}
+
+fn cpu(millicores: Option<i64>) -> Cell<'static> {
+    Cell::or_dash(millicores.map(|cpu| text::cores(Quantity::from_millis(cpu))).unwrap_or_default())
+}
+
+fn size(bytes: Option<i64>) -> Cell<'static> {
+    Cell::or_dash(bytes.map(|bytes| text::bytes(Quantity::from_units(bytes))).unwrap_or_default())
+}
+
+fn cpu_limit(millicores: Option<i64>) -> Cell<'static> {
+    millicores.map_or_else(|| Cell::toned("none", Tone::Faint), |cores| cpu(Some(cores)))
+}
+
+fn limit(bytes: Option<i64>) -> Cell<'static> {
+    bytes.map_or_else(|| Cell::toned("none", Tone::Faint), |bytes| size(Some(bytes)))
+}
+
+/// A share as it is compared with thresholds: 94.6 is not 95.
+fn share(percent: Option<f64>) -> Cell<'static> {
+    Cell::or_dash(percent.map(|percent| format!("{:.0}", percent.floor())).unwrap_or_default())
+}
+
+type Labels<'a> = Vec<(&'static str, Cow<'a, str>)>;
+
+/// Adds a metric of those rows that have a value.
+fn push<'a>(
+    out: &mut Vec<Metric<'a>>,
+    name: &'static str,
+    help: &'static str,
+    rows: impl Iterator<Item = (Labels<'a>, Option<f64>)>,
+) {
+    let samples = rows.filter_map(|(labels, value)| Some(Sample { labels, value: value? }));
+    let samples: Vec<_> = samples.take(SERIES).collect();
+    if !samples.is_empty() {
+        out.push(Metric { name, help, samples });
+    }
+}
+
+const fn float(value: Option<i64>) -> Option<f64> {
+    match value {
+        Some(value) => Some(value as f64),
+        None => None,
+    }
+}
+
+fn cores_of(value: Option<i64>) -> Option<f64> {
+    value.map(|millis| millis as f64 / 1000.0)
+}
+
+type OfNode = fn(&NodeUsage) -> Option<f64>;
+
+fn node_metrics<'a>(report: &'a UsageReport, out: &mut Vec<Metric<'a>>) {
+    let all: [(&'static str, &'static str, OfNode); 9] = [
+        ("mlops_usage_node_cpu_used_cores", "CPU in use.", |node| cores_of(node.cpu.used)),
+        ("mlops_usage_node_cpu_requested_cores", "CPU that pods reserve.", |node| cores_of(node.cpu.requests)),
+        ("mlops_usage_node_cpu_allocatable_cores", "CPU that pods may use.", |node| cores_of(node.cpu.allocatable)),
+        ("mlops_usage_node_memory_used_bytes", "Memory in use.", |node| float(node.memory.used)),
+        ("mlops_usage_node_memory_requested_bytes", "Memory that pods reserve.", |node| float(node.memory.requests)),
+        ("mlops_usage_node_memory_allocatable_bytes", "Memory that pods may use.", |node| {
+            float(node.memory.allocatable)
+        }),
+        ("mlops_usage_node_pods", "Pods that have not ended.", |node| node.pods.map(|pods| pods as f64)),
+        ("mlops_usage_node_pods_max", "Pods that the node takes.", |node| float(node.max_pods)),
+        ("mlops_usage_node_filesystem_used_percent", "Used share of the kubelet's filesystem.", |node| {
+            node.filesystem.and_then(|fill| fill.used_percent)
+        }),
+    ];
+    for (name, help, of) in all {
+        let rows = report.nodes.iter().map(|node| (vec![("node", node.name.as_str().into())], of(node)));
+        push(out, name, help, rows);
+    }
+}
+
+type OfVolume = fn(&VolumeUsage) -> Option<f64>;
+
+fn volume_metrics<'a>(report: &'a UsageReport, out: &mut Vec<Metric<'a>>) {
+    let all: [(&'static str, &'static str, OfVolume); 5] = [
+        ("mlops_usage_volume_used_bytes", "Bytes in use.", |volume| float(volume.fill.used)),
+        ("mlops_usage_volume_available_bytes", "Bytes that can be written.", |volume| float(volume.fill.available)),
+        ("mlops_usage_volume_capacity_bytes", "Size.", |volume| float(volume.fill.capacity)),
+        ("mlops_usage_volume_used_percent", "Used share, as df counts it.", |volume| volume.fill.used_percent),
+        ("mlops_usage_volume_inodes_used_percent", "Used share of the inodes.", |volume| volume.fill.inodes_percent),
+    ];
+    for (name, help, of) in all {
+        let rows = report.volumes.iter().map(|volume| {
+            let labels = vec![
+                ("namespace", volume.namespace.as_str().into()),
+                ("persistentvolumeclaim", volume.claim.as_str().into()),
+            ];
+            (labels, of(volume))
+        });
+        push(out, name, help, rows);
+    }
+}
+
+fn namespace_metrics<'a>(report: &'a UsageReport, out: &mut Vec<Metric<'a>>) {
+    type Of = fn(&super::NamespaceUsage) -> Option<f64>;
+    let all: [(&'static str, &'static str, Of); 4] = [
+        ("mlops_usage_namespace_cpu_used_cores", "CPU in use.", |row| cores_of(row.cpu.used)),
+        ("mlops_usage_namespace_cpu_requested_cores", "CPU that pods reserve.", |row| cores_of(row.cpu.requests)),
+        ("mlops_usage_namespace_memory_used_bytes", "Memory in use.", |row| float(row.memory.used)),
+        ("mlops_usage_namespace_memory_requested_bytes", "Memory that pods reserve.", |row| float(row.memory.requests)),
+    ];
+    for (name, help, of) in all {
+        let rows = report.namespaces.iter().map(|row| (vec![("namespace", row.name.as_str().into())], of(row)));
+        push(out, name, help, rows);
+    }
+}
+
+fn device_metrics<'a>(report: &'a UsageReport, out: &mut Vec<Metric<'a>>) {
+    let rows =
+        || report.devices.iter().flat_map(|device| device.nodes.iter().map(move |row| (device.resource.as_str(), row)));
+    let labels =
+        |resource: &'a str, node: &'a str| -> Labels<'a> { vec![("resource", resource.into()), ("node", node.into())] };
+    let held = rows().map(|(resource, row)| (labels(resource, &row.node), float(row.requested)));
+    push(out, "mlops_usage_devices_requested", "Devices that pods hold.", held);
+    let offered = rows().map(|(resource, row)| (labels(resource, &row.node), Some(row.allocatable as f64)));
+    push(out, "mlops_usage_devices_allocatable", "Devices that pods may use.", offered);
+}

@@ -1,0 +1,1 @@
+//! The engine of `health usage`, fed with objects.
