@@ -91,12 +91,12 @@ impl Fullness {
         }
     }
 
-    /// `82.4 % is used: 412Gi of 500Gi`.
+    /// `82.4% is used: 412Gi of 500Gi`.
     fn bytes_text(&self, percent: f64) -> String {
         let size = |bytes: i64| text::bytes(Quantity::from_units(bytes));
         match (self.used, self.capacity) {
-            (Some(used), Some(capacity)) => format!("{percent:.1} % is used: {} of {}", size(used), size(capacity)),
-            _ => format!("{percent:.1} % is used"),
+            (Some(used), Some(capacity)) => format!("{percent:.1}% is used: {} of {}", size(used), size(capacity)),
+            _ => format!("{percent:.1}% is used"),
         }
     }
 }
@@ -129,7 +129,7 @@ fn findings(
         && level(percent, limits) > Level::Ok
     {
         let (used, all) = (fullness.inodes_used.unwrap_or(0), fullness.inodes.unwrap_or(0));
-        let message = format!("{what}{percent:.1} % of its inodes are used: {used} of {all}");
+        let message = format!("{what}{percent:.1}% of its inodes are used: {used} of {all}");
         found.push(Verdict::new(level(percent, limits), codes.1, message));
     }
     found

@@ -240,6 +240,7 @@ fn nodes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'
             node_bars(report, title, of, document);
         }
     }
+    let are_disks_known = report.nodes.iter().any(|node| node.filesystem.is_some());
     let mut table = Table::new([
         Column::new("STATE"),
         Column::new("NODE"),
@@ -256,6 +257,9 @@ fn nodes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'
         Column::new("IMAGES%").right().wide(),
         Column::new("CONDITIONS").optional(),
     ]);
+    if !are_disks_known {
+        table.columns.retain(|column| !matches!(column.title, "DISK%" | "IMAGES%"));
+    }
     // In a summary the nodes that are in trouble are never among those that are left out.
     let mut order: Vec<&NodeUsage> = report.nodes.iter().collect();
     if order.len() > rows(detail, NODES) {
@@ -269,7 +273,7 @@ fn nodes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'
             (None, Some(most)) => format!("?/{most}"),
             (None, None) => "?".to_owned(),
         };
-        table.row([
+        let mut cells = vec![
             Cell::level(node.verdict),
             Cell::toned(node.name.as_str(), Tone::Strong),
             cpu(node.cpu.used),
@@ -281,10 +285,13 @@ fn nodes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'
             share(node.memory.requests_percent()),
             share(node.memory.limits_percent()),
             pods.into(),
-            share(node.filesystem.and_then(|fill| fill.used_percent)),
-            share(node.image_filesystem.and_then(|fill| fill.used_percent)),
-            Cell::or_dash(node.conditions.join(", ")),
-        ]);
+        ];
+        if are_disks_known {
+            cells.push(share(node.filesystem.and_then(|fill| fill.used_percent)));
+            cells.push(share(node.image_filesystem.and_then(|fill| fill.used_percent)));
+        }
+        cells.push(Cell::or_dash(node.conditions.join(", ")));
+        table.row(cells);
     }
     document.blocks.push(Block::Table(table));
 }
@@ -338,13 +345,14 @@ fn volumes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document
         }
     }
     let mut table = Table::new([
+        // Claims have the longest names there are: what a reader looks for stands before them.
         Column::new("STATE"),
-        Column::new("NAMESPACE"),
-        Column::new("CLAIM"),
+        Column::new("USE%").right(),
+        Column::new("INODE%").right(),
         Column::new("USED").right(),
         Column::new("SIZE").right(),
-        Column::new("USE%").right(),
-        Column::new("INODE%").right().optional(),
+        Column::new("NAMESPACE"),
+        Column::new("CLAIM"),
         Column::new("POD").optional(),
         Column::new("NODE").wide(),
         Column::new("CLASS").wide(),
@@ -364,12 +372,12 @@ fn volumes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document
         };
         table.row([
             Cell::level(volume.verdict),
-            volume.namespace.as_str().into(),
-            Cell::toned(volume.claim.as_str(), Tone::Strong),
-            size(used),
-            size(capacity.or(volume.claimed)),
             share(used_percent),
             share(inodes_percent),
+            size(used),
+            size(capacity.or(volume.claimed)),
+            volume.namespace.as_str().into(),
+            Cell::toned(volume.claim.as_str(), Tone::Strong),
             pods.into(),
             Cell::or_dash(volume.node.as_str()),
             Cell::or_dash(volume.storage_class.as_str()),

@@ -119,7 +119,8 @@ pub struct Amounts {
     pub used: Option<i64>,
     /// What the scheduler reserves: the effective requests of pods that have not ended.
     pub requests: Option<i64>,
-    /// What limits allow; null where there is none, and for sums over pods of which none has one.
+    /// What limits allow at most; null where nothing bounds it. Of nodes and namespaces the sum of
+    /// the limits that are set, which bounds nothing where a container has none.
     pub limits: Option<i64>,
     /// What pods may use on the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,7 +24,7 @@ fn amounts(pod: &Pod, metrics: Option<&Metrics>, resource: &str) -> Amounts {
     Amounts {
         used: metrics.and_then(|metrics| metrics.used(resource)).map(|used| number(resource, used)),
         requests: Some(number(resource, pod.request(resource))),
-        limits: pod.limit(resource).map(|limit| number(resource, limit)),
+        limits: pod.limit(resource).filter(|_| pod.is_bounded(resource)).map(|limit| number(resource, limit)),
         allocatable: None,
     }
 }
@@ -157,7 +157,11 @@ pub(super) fn workloads(facts: &Facts<'_>) -> Vec<WorkloadUsage> {
         .filter(|(_, sums)| !sums.measured.is_empty())
         .map(|(top, sums)| {
             let measured = || sums.measured.iter().map(|(pod, _)| *pod);
-            let (cpu, memory) = (sums.of(measured(), "cpu"), sums.of(measured(), "memory"));
+            let (mut cpu, mut memory) = (sums.of(measured(), "cpu"), sums.of(measured(), "memory"));
+            for (amounts, resource) in [(&mut cpu, "cpu"), (&mut memory, "memory")] {
+                // What one pod may use without limit, the workload may.
+                amounts.limits = amounts.limits.filter(|_| measured().all(|pod| pod.is_bounded(resource)));
+            }
             WorkloadUsage {
                 kind: top.kind.to_string(),
                 namespace: top.namespace.to_string(),
