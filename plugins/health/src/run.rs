@@ -1,18 +1,17 @@
 //! One run: settings, source, engine, report, rendering, exit.
 
-use crate::args::{Args, Command, UsageArgs};
+use crate::args::{Args, Command};
 use crate::settings::{self, Settings};
-use crate::usage::{self, Section};
-use crate::{capacity, diff, explain};
+use crate::{capacity, diff, explain, usage};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer, platform};
 use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
-use mlops_shared::report::{Format, Style, View, render};
+use mlops_shared::report::{Format, Style, render};
 use mlops_shared::source::{Limits, Snapshot, read_path};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
@@ -36,9 +35,12 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
     if let Some(Command::Usage(wanted)) = &args.command {
-        return print_usage(wanted, &settings, args, (&platform, origin), format, printer);
+        let (report, exit) = usage::run(wanted, &settings, args, &platform, origin)?;
+        let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
+        printer.answer(text.as_bytes())?;
+        return Ok(exit);
     }
-    let mut snapshot = read(&settings, args)?;
+    let mut snapshot = read(&settings, args, &platform)?;
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
         return print_capacity(&snapshot.inventory, &settings, args, format, printer);
@@ -71,63 +73,8 @@ fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
     }
 }
 
-fn print_usage(
-    wanted: &UsageArgs,
-    settings: &Settings,
-    args: &Args,
-    (platform, origin): (&Platform, String),
-    format: Format,
-    printer: &Printer,
-) -> Result<Exit, Failure> {
-    let sections: Vec<Section> =
-        Section::ALL.into_iter().filter(|part| wanted.sections.is_empty() || wanted.sections.contains(part)).collect();
-    let namespaces: Vec<Sym> = settings.namespaces.iter().map(|name| Sym::new(name)).collect();
-    let (snapshot, failures) = match &settings.from {
-        Some(path) => (read_path(path, &Limits::default())?, Vec::new()),
-        None => {
-            let deadline = Instant::now() + BUDGET;
-            on_cluster(args, async |connection| {
-                let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
-                let mut snapshot = cluster::read_kinds(connection, &plan, &usage::kinds(&sections)).await?;
-                let mut failures = Vec::new();
-                if sections.contains(&Section::Volumes) {
-                    let nodes = usage::kubelets(&snapshot.inventory, &namespaces);
-                    let mut builder = std::mem::take(&mut snapshot.inventory).reopen();
-                    for (node, outcome) in cluster::statistics(connection, &nodes, deadline).await {
-                        match outcome {
-                            Ok(summary) => builder.push(Decoded::Object(summary)),
-                            Err(why) => failures.push((node, why)),
-                        }
-                    }
-                    snapshot.inventory = builder.finish();
-                }
-                Ok((snapshot, failures))
-            })?
-        }
-    };
-    let report = usage::report(&usage::Ask {
-        inventory: &snapshot.inventory,
-        platform,
-        view: View { platform: Some(origin), ..snapshot.view },
-        is_live: settings.from.is_none(),
-        notes: snapshot.notes,
-        gaps: snapshot.gaps,
-        failures,
-        namespaces: &namespaces,
-        selector: settings.selector.as_ref(),
-        sections: &sections,
-        sort: wanted.sort,
-        top: wanted.top,
-        now: settings.now,
-    });
-    let text = render(&report, format, &style(settings, args, printer)).map_err(Failure::unchecked)?;
-    printer.answer(text.as_bytes())?;
-    let has_findings = report.findings.iter().any(|finding| settings.fail_on.is_met(finding.verdict));
-    Ok(Exit::of_check(has_findings, report.partial))
-}
-
-fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
-    let Some(path) = &settings.from else { return read_cluster(settings, args) };
+fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
+    let Some(path) = &settings.from else { return read_cluster(settings, args, platform) };
     let snapshot = read_path(path, &Limits::default())?;
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
 }
@@ -135,14 +82,23 @@ fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
 /// The whole run may take so long.
 const BUDGET: Duration = Duration::from_secs(180);
 
-fn read_cluster(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
-    let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
+/// What is read of the cluster.
+pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
+    let likely = platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect();
+    Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET }
+}
+
+fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
+    let plan = plan(settings, platform);
     let snapshot = on_cluster(args, async |connection| cluster::read(connection, &plan).await)?;
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
 }
 
-/// Connects, and does something with the connection until it is done or interrupted.
-fn on_cluster<T>(args: &Args, work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>) -> Result<T, Failure> {
+/// Connects, and does something with the connection until that is done or interrupted.
+pub(crate) fn on_cluster<T>(
+    args: &Args,
+    work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>,
+) -> Result<T, Failure> {
     if args.connection.all_contexts || args.connection.context.len() > 1 {
         return Err(Failure::usage("several contexts in one run are not supported yet")
             .hint("run the command once for each --context"));
@@ -210,9 +166,12 @@ fn print_capacity(
     if !settings.namespaces.is_empty() || settings.selector.is_some() {
         return Err(Failure::usage("capacity counts the pods of all namespaces").hint("leave out -n and -l"));
     }
-    if let Some(SectionState::Unread(why)) = inventory.section("", "Pod").map(|section| &section.state) {
-        return Err(Failure::unchecked(format!("the pods could not be read: {why}"))
-            .hint("without them everything would look free"));
+    match inventory.section("", "Pod").map(|section| &section.state) {
+        Some(SectionState::Unread(why) | SectionState::Partly(_, _, why)) => {
+            return Err(Failure::unchecked(format!("not all pods could be read: {why}"))
+                .hint("without them what they hold would look free"));
+        }
+        _ => {}
     }
     let picture = capacity::capacity(inventory, settings.now);
     if picture.nodes.is_empty() {

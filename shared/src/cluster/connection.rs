@@ -1,5 +1,6 @@
 //! From flags and kubeconfig files to a client.
 
+use super::kuberc::Policy;
 use super::{ClusterError, proxy};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 /// A single answer may take so long, unless `--request-timeout` says otherwise.
 const REQUEST: Duration = Duration::from_secs(15);
+
+/// The context's name where there is no kubeconfig and the pod's service account is used.
+pub(super) const IN_CLUSTER: &str = "in-cluster";
 
 /// kubectl's connection flags, each as it was given.
 #[derive(Debug, Default, Clone)]
@@ -59,6 +63,8 @@ pub struct Connection {
     pub server: String,
     /// The kubeconfig user.
     pub user: Option<String>,
+    /// The context's namespace.
+    pub(super) namespace: Option<String>,
     /// The time limit of one request; `None` for none.
     pub(super) limit: Option<Duration>,
 }
@@ -111,13 +117,13 @@ pub fn contexts(settings: &Settings) -> Result<Vec<String>, ClusterError> {
 /// When the kubeconfig is missing or cannot be used.
 pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
     let unusable = |reason: String| ClusterError::Kubeconfig(reason);
-    let (mut config, context, user) = match kubeconfig(settings)? {
+    let Target { mut config, context, user, proxy } = match kubeconfig(settings)? {
         Some(file) => from_file(file, settings).await?,
         None if settings.server.is_some() => {
-            (Config::new(http::Uri::from_static("http://localhost")), "none".to_owned(), None)
+            Target::bare(Config::new(http::Uri::from_static("http://localhost")), "none")
         }
         None => match Config::incluster() {
-            Ok(config) => (config, "in-cluster".to_owned(), None),
+            Ok(config) => Target::bare(config, IN_CLUSTER),
             Err(_) => return Err(ClusterError::NoKubeconfig),
         },
     };
@@ -138,7 +144,7 @@ pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
     // kube retries fifteen times without a word; a person at a terminal wants to know.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(10));
-    exempt_from_proxy(&mut config);
+    config.proxy_url = way(&config, proxy.as_deref())?;
     let agent = concat!("kubectl-mlops/", env!("CARGO_PKG_VERSION"));
     config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
@@ -146,21 +152,49 @@ pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
         Some(limit) if limit.is_zero() => None,
         limit => limit.or(Some(REQUEST)),
     };
+    let namespace = Some(config.default_namespace.clone()).filter(|name| !name.is_empty());
     let client = Client::try_from(config).map_err(|error| unusable(super::list::chain(&error)))?;
-    Ok(Connection { client, context, server, user, limit })
+    Ok(Connection { client, context, server, user, namespace, limit })
 }
 
-async fn from_file(file: Kubeconfig, settings: &Settings) -> Result<(Config, String, Option<String>), ClusterError> {
-    let context = settings.context.clone().or_else(|| file.current_context.clone()).unwrap_or_default();
-    if let Some(wanted) = &settings.context
-        && !file.contexts.iter().any(|context| context.name == *wanted)
-    {
-        return Err(ClusterError::Kubeconfig(format!("it has no context {wanted}")));
+/// What a kubeconfig, or its absence, leads to.
+struct Target {
+    config: Config,
+    context: String,
+    user: Option<String>,
+    /// `proxy-url` of the cluster's entry.
+    proxy: Option<String>,
+}
+
+impl Target {
+    fn bare(config: Config, context: &str) -> Self {
+        Self { config, context: context.to_owned(), user: None, proxy: None }
     }
-    let user = settings.user.clone().or_else(|| {
-        let named = file.contexts.iter().find(|known| known.name == context);
-        named.and_then(|known| known.context.as_ref()).and_then(|known| known.user.clone())
-    });
+}
+
+async fn from_file(file: Kubeconfig, settings: &Settings) -> Result<Target, ClusterError> {
+    let context = settings.context.clone().or_else(|| file.current_context.clone()).unwrap_or_default();
+    let entry = file.contexts.iter().find(|known| known.name == context);
+    if settings.context.is_some() && entry.is_none() {
+        return Err(ClusterError::Kubeconfig(format!("it has no context {context}")));
+    }
+    let entry = entry.and_then(|known| known.context.as_ref());
+    let user = settings.user.clone().or_else(|| entry.and_then(|entry| entry.user.clone()));
+    let cluster = settings.cluster.clone().or_else(|| entry.map(|entry| entry.cluster.clone()));
+    let proxy = file
+        .clusters
+        .iter()
+        .find(|known| Some(&known.name) == cluster.as_ref())
+        .and_then(|known| known.cluster.as_ref()?.proxy_url.clone());
+    let plugin = file
+        .auth_infos
+        .iter()
+        .find(|known| Some(&known.name) == user.as_ref())
+        .and_then(|known| known.auth_info.as_ref()?.exec.as_ref()?.command.as_deref());
+    // A token on the command line stands in for the plugin.
+    if let Some(command) = plugin.filter(|_| settings.token.is_none()) {
+        Policy::of_person()?.check(command)?;
+    }
     let options = KubeConfigOptions {
         context: settings.context.clone(),
         cluster: settings.cluster.clone(),
@@ -169,7 +203,7 @@ async fn from_file(file: Kubeconfig, settings: &Settings) -> Result<(Config, Str
     let config = Config::from_custom_kubeconfig(file, &options)
         .await
         .map_err(|error| ClusterError::Kubeconfig(super::list::chain(&error)))?;
-    Ok((config, context, user))
+    Ok(Target { config, context, user, proxy })
 }
 
 fn override_user(auth: &mut AuthInfo, settings: &Settings) -> Result<(), ClusterError> {
@@ -209,12 +243,24 @@ fn override_user(auth: &mut AuthInfo, settings: &Settings) -> Result<(), Cluster
     Ok(())
 }
 
-/// kube matches NO_PROXY against the proxy's address; what counts is the cluster's.
-fn exempt_from_proxy(config: &mut Config) {
-    let listed = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
-    let host = config.cluster_url.host().unwrap_or_default();
-    let port = config.cluster_url.port_u16().unwrap_or(443);
-    if listed.is_some_and(|listed| proxy::is_exempt(&listed, host, port)) {
-        config.proxy_url = None;
-    }
+/// The proxy on the way to the cluster, as client-go chooses it: the one of the kubeconfig always,
+/// the one of the environment unless NO_PROXY or a loopback address exempts the cluster. kube
+/// matches NO_PROXY against the proxy's own address instead.
+fn way(config: &Config, of_kubeconfig: Option<&str>) -> Result<Option<http::Uri>, ClusterError> {
+    let variable =
+        |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let is_plain = config.cluster_url.scheme_str() == Some("http");
+    let of_environment = || {
+        let names = if is_plain { ["HTTP_PROXY", "http_proxy"] } else { ["HTTPS_PROXY", "https_proxy"] };
+        let host = config.cluster_url.host().unwrap_or_default();
+        let port = config.cluster_url.port_u16().unwrap_or(if is_plain { 80 } else { 443 });
+        let exempt = variable(["NO_PROXY", "no_proxy"]).is_some_and(|listed| proxy::is_exempt(&listed, host, port));
+        variable(names).filter(|_| !exempt && !proxy::is_loopback(host))
+    };
+    let chosen = of_kubeconfig.filter(|url| !url.is_empty()).map(str::to_owned).or_else(of_environment);
+    let Some(text) = chosen else { return Ok(None) };
+    // A proxy may be named without a scheme, as curl takes it.
+    let text = if text.contains("://") { text } else { format!("http://{text}") };
+    // The address may hold a password: it is not repeated.
+    text.parse().map(Some).map_err(|_| ClusterError::Kubeconfig("the proxy's address is no URL".to_owned()))
 }

@@ -11,6 +11,9 @@ pub enum ClusterError {
     /// A kubeconfig that cannot be used.
     #[error("failed to use the kubeconfig: {0}")]
     Kubeconfig(String),
+    /// The person's kuberc forbids the credential plugin: the command and the policy.
+    #[error("the kubeconfig asks to run {0} for credentials, which credentialPluginPolicy {1} of kuberc refuses")]
+    PluginRefused(String, String),
     /// No TCP or TLS connection.
     #[error("failed to connect to {server}: {reason}")]
     Unreachable {
@@ -52,6 +55,10 @@ impl ClusterError {
     pub fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::NoKubeconfig => "set --kubeconfig or KUBECONFIG, or read files with --from PATH",
+            Self::PluginRefused(..) => "if it is trusted: `kubectl kuberc set --section credentialplugin` allows it",
+            Self::Kubeconfig(reason) if reason.contains("NO_PROXY") => {
+                "NO_PROXY has an entry that cannot be read: is there a trailing comma?"
+            }
             Self::Kubeconfig(_) => "`kubectl config get-contexts` lists what the kubeconfig holds",
             Self::Unreachable { .. } => {
                 "is the address right, the network up and the VPN connected? `kubectl cluster-info` asks the same server"

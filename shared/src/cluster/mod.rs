@@ -4,6 +4,7 @@ mod connection;
 mod discovery;
 mod error;
 mod kubelet;
+mod kuberc;
 mod list;
 mod proxy;
 mod read;

@@ -26,6 +26,13 @@ pub(super) fn is_exempt(no_proxy: &str, host: &str, port: u16) -> bool {
     })
 }
 
+/// Whether a host is this machine, which no proxy of the environment is asked for.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn in_network(host: &str, network: &str, bits: &str) -> bool {
     let address = |text: &str| text.parse::<std::net::Ipv4Addr>().ok().map(u32::from);
     match (address(host), address(network), bits.parse::<u32>()) {
@@ -40,6 +47,12 @@ fn in_network(host: &str, network: &str, bits: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_needs_no_proxy() {
+        assert!(is_loopback("localhost") && is_loopback("127.0.0.5") && is_loopback("[::1]"));
+        assert!(!is_loopback("10.0.0.1") && !is_loopback("localhost.example"));
+    }
 
     #[test]
     fn the_clusters_address_decides() {

@@ -6,6 +6,7 @@ mod facts;
 mod model;
 mod nodes;
 mod pods;
+mod run;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ pub use model::{
     Amounts, DeviceUsage, Failed, Fill, Holder, NamespaceUsage, NodeDevices, NodeUsage, PodUsage, QuotaUsage, Source,
     SourceState, UsageFinding, UsageReport, VolumeUsage, WorkloadUsage,
 };
+
+pub(crate) use run::run;
 
 use clap::ValueEnum;
 use facts::Facts;
@@ -85,6 +88,8 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("", "Pod"),
     ("", "PersistentVolumeClaim"),
     ("", "ResourceQuota"),
+    // Where the whole cluster may not be listed, its namespaces are tried one by one.
+    ("", "Namespace"),
     ("coordination.k8s.io", "Lease"),
     // Between a pod and the workload that it belongs to.
     ("apps", "ReplicaSet"),
@@ -218,18 +223,20 @@ pub(crate) fn report(ask: &Ask<'_>) -> UsageReport {
     if ask.wants(Section::Nodes) && !facts.has_all_pods {
         notes.push("what is requested of nodes is not known: not the pods of all namespaces were read".to_owned());
     }
-    // Metrics are spoken of by their own line, which knows more.
-    let gaps: Vec<&String> = ask.gaps.iter().filter(|gap| !gap.contains(facts::METRICS)).collect();
-    notes.extend(gaps.iter().map(|gap| format!("not read: {gap}")));
+    notes.extend(ask.gaps.iter().map(|gap| format!("not read: {gap}")));
     let mut coverage = coverage(ask.inventory);
     let asked = kinds(ask.sections);
-    coverage.retain(|section| asked.contains(&(&*section.group, &*section.kind)));
-    // Why there are no metrics may stay unknown where there are some.
-    let helps_only = |kind: &str| matches!(kind, "APIService" | "Lease" | "NodeMetrics" | "PodMetrics");
+    coverage.retain(|section| {
+        asked.iter().any(|(group, kind)| {
+            *group == section.group && (*kind == section.kind || (section.kind == "*" && *group != facts::METRICS))
+        })
+    });
+    // Some kinds only help to say more; of metrics their own line speaks.
+    let helps_only = |kind: &str| matches!(kind, "APIService" | "Lease" | "Namespace" | "NodeMetrics" | "PodMetrics");
     let is_complete = |source: &Option<Source>| source.as_ref().is_none_or(|it| it.state == SourceState::Complete);
     let partial = coverage.iter().any(|section| section.gap && !helps_only(&section.kind))
         || missing_kinds(ask).next().is_some()
-        || !gaps.is_empty()
+        || !ask.gaps.is_empty()
         || !is_complete(&metrics)
         || !is_complete(&volume_statistics)
         || findings.iter().any(|finding| finding.verdict == Level::Unknown);

@@ -35,7 +35,7 @@ pub(super) fn metrics(facts: &Facts<'_>) -> Source {
     };
     for kind in &kinds {
         match facts.ask.inventory.section(METRICS, kind).map(|section| &section.state) {
-            Some(SectionState::Read(_)) => {}
+            Some(SectionState::Read(_) | SectionState::Partly(..)) => {}
             Some(SectionState::Unread(Unread::Forbidden(said))) => {
                 return bad(SourceState::Forbidden, format!("forbidden: {said}"), Some(METRICS_HINT));
             }
@@ -85,8 +85,10 @@ fn down(facts: &Facts<'_>) -> Option<String> {
             return Some(format!("APIService {} is not available: {why}", object.meta.name));
         }
     }
-    let gap = facts.ask.gaps.iter().find(|gap| gap.contains(&format!("API group {METRICS}/")));
-    gap.map(|gap| format!("{gap} (APIService is not available)"))
+    match facts.ask.inventory.section(METRICS, "*").map(|section| &section.state) {
+        Some(SectionState::Unread(why)) => Some(format!("metrics.k8s.io: {why}")),
+        _ => None,
+    }
 }
 
 /// Metrics that were read: how far they go and how old they are.
@@ -118,6 +120,12 @@ fn read(facts: &Facts<'_>, kinds: &[&str]) -> Source {
         return source;
     }
     let mut missing = Vec::new();
+    if let Some(SectionState::Partly(namespaces, _, why)) =
+        facts.ask.inventory.section(METRICS, "PodMetrics").map(|section| &section.state)
+    {
+        let names = list(namespaces.iter().map(ToString::to_string));
+        missing.push(format!("pods outside {names} ({why})"));
+    }
     if kinds.contains(&"NodeMetrics") {
         let ready = facts.ask.inventory.of_kind("", "Node").iter().filter(|object| is_ready(object));
         for node in ready {
@@ -169,7 +177,9 @@ fn read(facts: &Facts<'_>, kinds: &[&str]) -> Source {
     } else {
         source.state = SourceState::Incomplete;
         source.message = format!("CPU and memory use is not known of {}", missing.join("; and of "));
-        source.hint = Some("look at the log of metrics-server and at those nodes' kubelets".to_owned());
+        let is_forbidden = missing.iter().any(|missing| missing.contains("forbidden"));
+        let look = "look at the log of metrics-server and at those nodes' kubelets";
+        source.hint = Some(if is_forbidden { METRICS_HINT } else { look }.to_owned());
     }
     source
 }

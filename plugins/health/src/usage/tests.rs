@@ -14,7 +14,6 @@ struct World {
     unread: Vec<(&'static str, &'static str, Unread)>,
     without: Vec<(&'static str, &'static str)>,
     failures: Vec<(String, Unread)>,
-    gaps: Vec<String>,
     namespaces: Vec<Sym>,
     platform: Platform,
     sections: Vec<Section>,
@@ -29,7 +28,6 @@ impl World {
             unread: Vec::new(),
             without: Vec::new(),
             failures: Vec::new(),
-            gaps: Vec::new(),
             namespaces: Vec::new(),
             platform: Platform::built_in(),
             sections: Section::ALL.to_vec(),
@@ -44,11 +42,11 @@ impl World {
             let raw = serde_json::value::to_raw_value(object).expect("JSON");
             builder.push(decode_object(&raw).expect("an object"));
         }
-        for (group, kind) in KINDS {
+        for (group, kind) in KINDS.iter().chain([&("metrics.k8s.io", "*")]) {
             let unread = self.unread.iter().find(|(known, name, _)| (known, name) == (group, kind));
             let state = match unread {
                 Some((_, _, why)) => SectionState::Unread(why.clone()),
-                None if self.without.contains(&(group, kind)) => continue,
+                None if *kind == "*" || self.without.contains(&(group, kind)) => continue,
                 None => SectionState::Read(0),
             };
             builder.section(mlops_shared::object::Section {
@@ -76,7 +74,7 @@ impl World {
             },
             is_live: self.is_live,
             notes: Vec::new(),
-            gaps: self.gaps.clone(),
+            gaps: Vec::new(),
             failures: self.failures.clone(),
             namespaces: &self.namespaces,
             selector: None,
@@ -194,7 +192,7 @@ fn why_there_are_no_metrics_is_said() {
     down.objects.push(service("False", "MissingEndpoints"));
     cases.push((down, SourceState::Unavailable, "MissingEndpoints: no endpoints"));
     let mut gap = unserved();
-    gap.gaps.push("API group metrics.k8s.io/v1beta1: its extension does not answer".into());
+    gap.unread.push(("metrics.k8s.io", "*", Unread::Failed("its extension API server does not answer".into())));
     cases.push((gap, SourceState::Unavailable, "does not answer"));
     let mut other = unserved();
     let mut custom = service("False", "MissingEndpoints");
