@@ -383,6 +383,28 @@ fn files_with_metrics_and_summaries_are_measured_as_a_cluster_is() {
         (&json!("not-in-files"), &json!("not-in-files"))
     );
     assert!(report["nodes"][0]["cpu"]["requests"].is_i64() && report["nodes"][0]["cpu"]["used"].is_null());
+    let outcome = run(None, &["--from", "examples/degraded", "-o", "json", "nodes"]);
+    let metrics = &outcome.report()["metrics"];
+    assert_eq!(metrics["state"], "unavailable", "the dump tells why there are none: {metrics}");
+    assert!(metrics["message"].as_str().is_some_and(|text| text.contains("FailedDiscoveryCheck")), "{metrics}");
+}
+
+/// What people see, as it is: a changed golden is read, not waved through.
+#[test]
+fn the_table_at_80_and_200_columns() {
+    for width in ["80", "200"] {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+            .env_clear()
+            .env("COLUMNS", width)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .args(["usage", "--from", "examples/usage", "--now", NOW])
+            .output()
+            .expect("runs");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!(format!("usage_at_{width}_columns"), text);
+        });
+    }
 }
 
 /// `health` itself judges what is full, where its files say so.

@@ -520,19 +520,26 @@ fn devices<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document
         Column::new("ALLOCATABLE").right(),
         Column::new("CAPACITY").right().wide(),
         Column::new("FREE").right(),
-        Column::new("HELD BY").flex(2),
+    ]);
+    let mut holders = Table::new([
+        Column::new("HELD").right(),
+        Column::new("RESOURCE"),
+        Column::new("NODE"),
+        Column::new("NAMESPACE"),
+        Column::new("POD"),
     ]);
     let known = |count: Option<i64>| count.map_or(Cow::Borrowed("?"), |count| Cow::Owned(count.to_string()));
     for device in &report.devices {
         for row in &device.nodes {
-            let holders: Vec<String> = row
-                .holders
-                .iter()
-                .map(|holder| {
-                    let many = if holder.count == 1 { String::new() } else { format!(" ({})", holder.count) };
-                    format!("{}/{}{many}", holder.namespace, holder.pod)
-                })
-                .collect();
+            for holder in &row.holders {
+                holders.row([
+                    holder.count.to_string().into(),
+                    device.resource.as_str().into(),
+                    row.node.as_str().into(),
+                    holder.namespace.as_str().into(),
+                    Cell::toned(holder.pod.as_str(), Tone::Strong),
+                ]);
+            }
             table.row([
                 Cell::toned(device.resource.as_str(), Tone::Strong),
                 row.node.as_str().into(),
@@ -540,20 +547,25 @@ fn devices<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document
                 row.allocatable.to_string().into(),
                 row.capacity.to_string().into(),
                 known(row.requested.map(|held| row.allocatable.saturating_sub(held))).into(),
-                Cell::or_dash(holders.join(", ")),
             ]);
         }
     }
     table.omitted = table.rows.len().saturating_sub(rows(detail, NODES));
     table.rows.truncate(rows(detail, NODES));
     document.blocks.push(Block::Table(table));
+    if !holders.rows.is_empty() {
+        holders.omitted = holders.rows.len().saturating_sub(rows(detail, NODES));
+        holders.rows.truncate(rows(detail, NODES));
+        document.heading("Who holds them");
+        document.blocks.push(Block::Table(holders));
+    }
     for device in report.devices.iter().filter(|device| device.waiting > 0) {
         let mut names = device.waiting_pods.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         if device.waiting_pods.len() > NAMED {
             names.push_str(&format!(" and {} more", device.waiting_pods.len() - NAMED));
         }
         document.line(Line::plain(format!(
-            "{} of {} are asked for by pods that are not scheduled: {names}",
+            "{} {} asked for by pods that are not scheduled: {names}",
             device.waiting, device.resource
         )));
     }

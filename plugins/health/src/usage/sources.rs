@@ -50,14 +50,14 @@ pub(super) fn metrics(facts: &Facts<'_>) -> Source {
                     Some("kubectl top nodes asks the same API"),
                 );
             }
-            None if !facts.ask.is_live => {
-                let hint = "`kubectl get nodes.metrics.k8s.io,pods.metrics.k8s.io -A -o json > FILE` beside the others adds them";
-                return bad(SourceState::NotInFiles, format!("the files hold no {kind}"), Some(hint));
-            }
             None => {
                 if let Some(down) = down(facts) {
                     let hint = "look at the pods of metrics-server, mostly in kube-system";
                     return bad(SourceState::Unavailable, down, Some(hint));
+                }
+                if !facts.ask.is_live {
+                    let hint = "`kubectl get nodes.metrics.k8s.io,pods.metrics.k8s.io -A -o json > FILE` beside the others adds them";
+                    return bad(SourceState::NotInFiles, format!("the files hold no {kind}"), Some(hint));
                 }
                 let known = facts.ask.inventory.was_read("apiregistration.k8s.io", "APIService", "");
                 let doubt = if known { "" } else { " (APIServices could not be read)" };
