@@ -229,7 +229,9 @@ fn nodes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document<'
     }
     document.heading("Nodes");
     if report.nodes.is_empty() {
-        document.line(Line::plain("no node is known"));
+        let why =
+            report.coverage.iter().find(|section| section.kind == "Node").and_then(|section| section.why.as_deref());
+        document.line(Line::plain(format!("no node is known: {}", why.unwrap_or("none was read"))));
         return;
     }
     if detail.is_page {

@@ -23,9 +23,10 @@ use clap::ValueEnum;
 use facts::Facts;
 use jiff::Timestamp;
 use mlops_shared::health::{Related, assess, coverage, describe};
-use mlops_shared::object::{Inventory, ObjectRef, Selector, Sym, Unread};
+use mlops_shared::object::{Body, Inventory, ObjectRef, Selector, Sym, Unread};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{API_VERSION, Level, ObjectId, Verdict, View};
+use mlops_shared::text;
 
 /// A part of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,12 +160,8 @@ pub(crate) fn kinds(sections: &[Section]) -> Vec<(&'static str, &'static str)> {
 /// are ready come first, so that dead ones do not use up the time of the others.
 pub(crate) fn kubelets(inventory: &Inventory, namespaces: &[Sym]) -> Vec<String> {
     let pods = inventory.of_kind("", "Pod").iter().filter_map(|object| object.pod());
-    let mut names: Vec<String> = pods
-        .filter(|pod| !pod.is_finished() && !pod.node.is_empty())
-        // Only volumes of claims are of interest there.
-        .filter(|pod| namespaces.is_empty() || !pod.needs.is_empty())
-        .map(|pod| pod.node.to_string())
-        .collect();
+    let mut names: Vec<String> =
+        pods.filter(|pod| !pod.is_finished() && !pod.node.is_empty()).map(|pod| pod.node.to_string()).collect();
     if namespaces.is_empty() {
         names.extend(inventory.of_kind("", "Node").iter().map(|node| node.meta.name.to_string()));
     }
@@ -172,7 +169,7 @@ pub(crate) fn kubelets(inventory: &Inventory, namespaces: &[Sym]) -> Vec<String>
     names.dedup();
     let is_ready = |name: &String| {
         inventory.get("", "Node", "", name).found().is_none_or(|object| match &object.body {
-            mlops_shared::object::Body::Node(node) => sources::ready(node),
+            Body::Node(node) => sources::ready(node),
             _ => true,
         })
     };
@@ -191,9 +188,10 @@ pub(crate) fn report(ask: &Ask<'_>) -> UsageReport {
             nodes.push(node);
         }
     }
-    let mut volumes = Vec::new();
+    let (mut volumes, mut has_unread) = (Vec::new(), false);
     if ask.wants(Section::Volumes) {
         for judged in volumes::volumes(&facts) {
+            has_unread |= judged.is_unread;
             if judged.is_finding {
                 let object = ObjectRef::new("", "PersistentVolumeClaim", &judged.usage.namespace, &judged.usage.claim);
                 found.add(&object, &judged.verdict);
@@ -221,7 +219,7 @@ pub(crate) fn report(ask: &Ask<'_>) -> UsageReport {
         notes.push(format!("pods are sorted by requests, not by {}: their use is not known", ask.sort.word()));
     }
     if ask.wants(Section::Nodes) && !facts.has_all_pods {
-        notes.push("what is requested of nodes is not known: not the pods of all namespaces were read".to_owned());
+        notes.push("what pods request of nodes is not known: not every pod of every namespace was read".to_owned());
     }
     notes.extend(ask.gaps.iter().map(|gap| format!("not read: {gap}")));
     let mut coverage = coverage(ask.inventory);
@@ -233,10 +231,20 @@ pub(crate) fn report(ask: &Ask<'_>) -> UsageReport {
     });
     // Some kinds only help to say more; of metrics their own line speaks.
     let helps_only = |kind: &str| matches!(kind, "APIService" | "Lease" | "Namespace" | "NodeMetrics" | "PodMetrics");
+    let objects = asked.iter().flat_map(|(group, kind)| ask.inventory.of_kind(group, kind));
+    let unreadable = objects.filter(|object| {
+        matches!(object.body, Body::Unreadable(_)) && facts.is_namespace_meant(&object.meta.namespace)
+    });
+    let unreadable = unreadable.count();
+    if unreadable > 0 {
+        notes.push(format!("{} could not be read: not the shape of their kind", text::plural(unreadable, "object")));
+    }
     let is_complete = |source: &Option<Source>| source.as_ref().is_none_or(|it| it.state == SourceState::Complete);
     let partial = coverage.iter().any(|section| section.gap && !helps_only(&section.kind))
         || missing_kinds(ask).next().is_some()
         || !ask.gaps.is_empty()
+        || has_unread
+        || unreadable > 0
         || !is_complete(&metrics)
         || !is_complete(&volume_statistics)
         || findings.iter().any(|finding| finding.verdict == Level::Unknown);

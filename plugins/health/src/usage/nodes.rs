@@ -19,10 +19,17 @@ pub(super) fn nodes(facts: &Facts<'_>) -> Vec<(NodeUsage, Verdict)> {
     let related = Related { inventory: facts.ask.inventory, limits: &facts.ask.platform.thresholds };
     let objects = facts.ask.inventory.of_kind("", "Node").iter();
     objects
-        .filter_map(|object| {
-            let Body::Node(node) = &object.body else { return None };
+        .filter(|object| facts.ask.selector.is_none_or(|selector| selector.matches(&object.meta.labels)))
+        .map(|object| {
             let verdict = assess(object, &related, facts.ask.now);
-            Some((one(facts, object, node, &verdict), verdict))
+            // One that could not be read is there all the same, and nothing is known of it.
+            let unknown = Node::default();
+            let node = if let Body::Node(node) = &object.body { node } else { &unknown };
+            let mut usage = one(facts, object, node, &verdict);
+            if !matches!(object.body, Body::Node(_)) {
+                usage.conditions = Vec::new();
+            }
+            (usage, verdict)
         })
         .collect()
 }

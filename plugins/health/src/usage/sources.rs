@@ -9,6 +9,9 @@ use mlops_shared::object::{
 use mlops_shared::text;
 
 const METRICS_HINT: &str = "a ClusterRole needs: apiGroups: [\"metrics.k8s.io\"], resources: [\"nodes\", \"pods\"], verbs: [\"get\", \"list\"]";
+const SERVER_HINT: &str = "look at the pods of metrics-server, mostly in kube-system";
+const FILES_HINT: &str =
+    "`kubectl get nodes.metrics.k8s.io,pods.metrics.k8s.io -A -o json > FILE` beside the others adds them";
 /// The right to ask kubelets is more than a right to read, and whoever grants it should know.
 const KUBELET_HINT: &str = "a ClusterRole needs: apiGroups: [\"\"], resources: [\"nodes/proxy\"], verbs: [\"get\"]; \
      mind that whoever may get nodes/proxy can also run commands in every pod of the node";
@@ -24,49 +27,58 @@ pub(super) fn metrics(facts: &Facts<'_>) -> Source {
     if [Section::Pods, Section::Namespaces, Section::Workloads].into_iter().any(|section| facts.ask.wants(section)) {
         kinds.push("PodMetrics");
     }
-    let bad = |state, message: String, hint: Option<&str>| Source {
+    // With `-n` an account that may not read nodes was not asked about them.
+    let section = |kind: &str| facts.ask.inventory.section(METRICS, kind).map(|section| &section.state);
+    if kinds.len() > 1 {
+        kinds.retain(|kind| !matches!(section(kind), Some(SectionState::Unread(Unread::OutOfScope))));
+    }
+    let is_read = |kind: &&&str| matches!(section(kind), Some(SectionState::Read(_) | SectionState::Partly(..)));
+    match kinds.iter().find(|kind| !is_read(kind)) {
+        Some(kind) => {
+            let of = match (kinds.iter().any(|kind| is_read(&kind)), *kind) {
+                (false, _) => "",
+                (true, "NodeMetrics") => " of nodes",
+                (true, _) => " of pods",
+            };
+            unread(facts, kind, of)
+        }
+        None => read(facts, &kinds),
+    }
+}
+
+/// Metrics that were not read, and why.
+fn unread(facts: &Facts<'_>, kind: &str, of: &str) -> Source {
+    let bad = |state, message: String, hint: &str| Source {
         state,
-        message: format!("CPU and memory use is not known: {message}"),
-        hint: hint.map(str::to_owned),
+        message: format!("CPU and memory use{of} is not known: {message}"),
+        hint: Some(hint.to_owned()),
         measured: 0,
         wanted: 0,
         oldest: None,
         failures: Vec::new(),
     };
-    for kind in &kinds {
-        match facts.ask.inventory.section(METRICS, kind).map(|section| &section.state) {
-            Some(SectionState::Read(_) | SectionState::Partly(..)) => {}
-            Some(SectionState::Unread(Unread::Forbidden(said))) => {
-                return bad(SourceState::Forbidden, format!("forbidden: {said}"), Some(METRICS_HINT));
-            }
-            Some(SectionState::Unread(why)) => {
-                let (state, why) = match down(facts) {
-                    Some(down) => (SourceState::Unavailable, format!("{why}; {down}")),
-                    None => (SourceState::Failed, why.to_string()),
-                };
-                return bad(
-                    state,
-                    format!("{kind} could not be read: {why}"),
-                    Some("kubectl top nodes asks the same API"),
-                );
-            }
-            None => {
-                if let Some(down) = down(facts) {
-                    let hint = "look at the pods of metrics-server, mostly in kube-system";
-                    return bad(SourceState::Unavailable, down, Some(hint));
-                }
-                if !facts.ask.is_live {
-                    let hint = "`kubectl get nodes.metrics.k8s.io,pods.metrics.k8s.io -A -o json > FILE` beside the others adds them";
-                    return bad(SourceState::NotInFiles, format!("the files hold no {kind}"), Some(hint));
-                }
-                let known = facts.ask.inventory.was_read("apiregistration.k8s.io", "APIService", "");
-                let doubt = if known { "" } else { " (APIServices could not be read)" };
-                let message = format!("no metrics.k8s.io is served; metrics-server is not installed{doubt}");
-                return bad(SourceState::NotInstalled, message, Some("install metrics-server or prometheus-adapter"));
-            }
+    let down = down(facts);
+    match (facts.ask.inventory.section(METRICS, kind).map(|section| &section.state), down) {
+        (Some(SectionState::Unread(Unread::Forbidden(said))), _) => {
+            bad(SourceState::Forbidden, format!("forbidden: {said}"), METRICS_HINT)
+        }
+        (Some(SectionState::Unread(why)), Some(down)) => {
+            bad(SourceState::Unavailable, format!("{kind} could not be read: {why}; {down}"), SERVER_HINT)
+        }
+        (Some(SectionState::Unread(why)), None) => bad(
+            SourceState::Failed,
+            format!("{kind} could not be read: {why}"),
+            "`kubectl top nodes` asks the same API",
+        ),
+        (_, Some(down)) => bad(SourceState::Unavailable, down, SERVER_HINT),
+        _ if !facts.ask.is_live => bad(SourceState::NotInFiles, format!("the files hold no {kind}"), FILES_HINT),
+        _ => {
+            let known = facts.ask.inventory.was_read("apiregistration.k8s.io", "APIService", "");
+            let doubt = if known { "" } else { " (APIServices could not be read)" };
+            let message = format!("no metrics.k8s.io is served; metrics-server is not installed{doubt}");
+            bad(SourceState::NotInstalled, message, "install metrics-server or prometheus-adapter")
         }
     }
-    read(facts, &kinds)
 }
 
 /// The APIService of metrics.k8s.io that is not available, in words.
@@ -152,7 +164,10 @@ fn read(facts: &Facts<'_>, kinds: &[&str]) -> Source {
     if kinds.contains(&"PodMetrics") {
         // metrics-server needs two looks at a pod before it knows its use.
         let should = |pod: &super::facts::Live<'_>| {
+            let node = facts.ask.inventory.get("", "Node", "", &pod.pod.node).found();
+            // Nobody measures what runs on a node that does not answer; the node is the finding.
             &*pod.pod.phase == "Running"
+                && node.is_none_or(is_ready)
                 && pod.pod.started.seconds_before(facts.clock).is_none_or(|age| age > limit)
                 && pod
                     .pod

@@ -355,7 +355,7 @@ fn what_nodes_reserve_is_unknown_when_not_all_pods_were_read() {
         let node = &report.nodes[0];
         assert_eq!((node.cpu.requests, node.memory.limits, node.pods), (None, None, None), "{name}");
         assert_eq!(report.partial, name == "forbidden", "{name}");
-        assert!(report.notes.iter().any(|note| note.contains("not the pods of all namespaces")), "{name}");
+        assert!(report.notes.iter().any(|note| note.contains("not every pod")), "{name}");
     }
     let files = World { namespaces: vec!["other".into()], is_live: false, ..whole() }.report();
     assert_eq!((files.nodes[0].cpu.requests, files.pods_total), (Some(500), 0), "files are whole");
@@ -392,6 +392,80 @@ fn what_does_not_fit_is_told() {
     assert_eq!(fit(json!({}), json!({}), "200m", "10Mi"), "memory-no-request memory-no-limit cpu-no-request");
     let large = json!({"cpu": "4", "memory": "8Gi"});
     assert_eq!(fit(large, json!({"memory": "8Gi"}), "100m", "500Mi"), "memory-over-requested cpu-over-requested");
+}
+
+#[test]
+fn a_limit_that_one_container_lacks_is_none() {
+    let mut world = whole();
+    world.objects[1]["spec"]["containers"] = json!([
+        {"name": "c", "resources": {"limits": {"memory": "1Gi", "cpu": "1"}}},
+        {"name": "d", "resources": {"limits": {"cpu": "1"}}},
+    ]);
+    let report = world.report();
+    for (memory, cpu) in
+        [(report.pods[0].memory, report.pods[0].cpu), (report.workloads[0].memory, report.workloads[0].cpu)]
+    {
+        assert_eq!((memory.limits, cpu.limits), (None, Some(2000)));
+    }
+    assert_eq!(report.nodes[0].memory.limits, Some(1 << 30), "of a node it is the sum of those that are set");
+}
+
+#[test]
+fn an_account_of_a_namespace_sees_its_pods_use() {
+    let mut world = World { namespaces: vec!["n".into()], ..whole() };
+    world.objects.retain(|object| !matches!(object["kind"].as_str(), Some("Node" | "NodeMetrics")));
+    world.unread = vec![("", "Node", Unread::OutOfScope), ("metrics.k8s.io", "NodeMetrics", Unread::OutOfScope)];
+    let report = world.report();
+    assert_eq!((state(&report.metrics), report.partial), (SourceState::Complete, false), "{report:#?}");
+    assert_eq!((report.pods[0].cpu.used, report.nodes.len()), (Some(250), 0));
+    assert_eq!(report.volumes[0].verdict, Level::Ok);
+
+    // Without `-n`, what is forbidden of nodes is said of nodes alone.
+    let forbidden = Unread::Forbidden("nodes.metrics.k8s.io is forbidden".into());
+    let mut world = World { unread: vec![("metrics.k8s.io", "NodeMetrics", forbidden)], ..whole() };
+    world.objects.retain(|object| object["kind"] != "NodeMetrics");
+    let report = world.report();
+    let source = report.metrics.as_ref().expect("a source");
+    assert_eq!(source.state, SourceState::Forbidden);
+    assert!(source.message.starts_with("CPU and memory use of nodes is not known"), "{}", source.message);
+}
+
+#[test]
+fn pods_on_a_node_that_does_not_answer_are_not_missed() {
+    let mut world = whole();
+    world.objects[0]["status"]["conditions"] =
+        json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]);
+    world.objects.retain(|object| !object["kind"].as_str().unwrap_or_default().ends_with("Metrics"));
+    let report = world.report();
+    assert_eq!(state(&report.metrics), SourceState::Complete, "{:?}", report.metrics);
+    assert_eq!(report.findings[0].code, "node-not-ready");
+}
+
+#[test]
+fn what_cannot_be_read_of_a_node_or_pod_is_unknown() {
+    let mut world = whole();
+    world.objects.push(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "odd"}, "status": "CANARY"}));
+    let report = world.report();
+    let odd = report.nodes.iter().find(|node| node.name == "odd").expect("it is there");
+    assert_eq!((odd.verdict, odd.cpu.allocatable, report.partial), (Level::Unknown, None, true));
+    let mut world = whole();
+    world.objects.push(
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "odd", "namespace": "n"}, "spec": "CANARY"}),
+    );
+    let report = world.report();
+    assert_eq!((report.nodes[0].cpu.requests, report.partial), (None, true), "it may ask for anything");
+    assert!(!format!("{report:?}").contains("CANARY"));
+}
+
+#[test]
+fn volumes_of_pods_whose_nodes_are_not_in_the_files_are_unknown() {
+    let mut world = World { is_live: false, ..whole() };
+    world.objects.push(mounting(pod("q", "w9", "1", "1Gi"), "other"));
+    world.objects.push(pod_metrics("q", "1", "1Gi"));
+    world.objects.push(claim("other"));
+    let report = world.report();
+    let other = report.volumes.iter().find(|volume| volume.claim == "other").expect("it is there");
+    assert_eq!((other.verdict, report.partial), (Level::Unknown, true), "{}", other.message);
 }
 
 #[test]

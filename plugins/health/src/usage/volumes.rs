@@ -8,12 +8,15 @@ use mlops_shared::object::{Body, Claim, Object, STATISTICS_GROUP, STATISTICS_KIN
 use mlops_shared::report::{Level, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One volume with its verdict, and whether that is a finding: what nobody could measure on a node
-/// whose kubelet was not read is said once of the kubelet.
+/// One volume with its verdict.
 pub(super) struct Judged {
     pub(super) usage: VolumeUsage,
     pub(super) verdict: Verdict,
+    /// Whether the verdict may be a finding. What nobody could measure is none where the kubelet was
+    /// not read: that is said once, of the kubelet.
     pub(super) is_finding: bool,
+    /// Whether it is mounted and its kubelet was not read.
+    pub(super) is_unread: bool,
 }
 
 /// Every claim that `-n` and `-l` mean, and what kubelets measured of claims that could not be
@@ -95,8 +98,10 @@ fn judge(
     let pods: Vec<Live<'_>> = users.get(&(namespace, name)).into_iter().flatten().copied().chain(owner).collect();
     let running: Vec<&Live<'_>> = pods.iter().filter(|pod| &*pod.pod.phase == "Running").collect();
     let found = fullness::of_claim(facts.ask.inventory, namespace, name);
-    let (verdict, is_finding) = match found {
-        Some((_, statistics)) => (fullness::volume(statistics, &facts.ask.platform.thresholds, facts.clock), true),
+    let (verdict, reason) = match found {
+        Some((_, statistics)) => {
+            (fullness::volume(statistics, &facts.ask.platform.thresholds, facts.clock), Reason::Finding)
+        }
         None => unmeasured(facts, claim, &running),
     };
     let mut names: BTreeSet<String> = pods.iter().map(|pod| pod.object.meta.name.to_string()).collect();
@@ -120,7 +125,23 @@ fn judge(
         message: verdict.message.to_string(),
         mounted: found.is_some() || !running.is_empty(),
     };
-    Judged { verdict: shared(verdict, &usage), usage, is_finding }
+    Judged {
+        verdict: shared(verdict, &usage),
+        usage,
+        is_finding: reason == Reason::Finding,
+        is_unread: reason == Reason::Unread,
+    }
+}
+
+/// What a verdict is to the run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// It was measured, or should have been.
+    Finding,
+    /// Its kubelet was not read.
+    Unread,
+    /// It cannot be measured, and nothing is wrong with that.
+    Quiet,
 }
 
 /// A filesystem much larger than the claim is shared with others: then its room is what is
@@ -134,21 +155,29 @@ fn shared(verdict: Verdict, usage: &VolumeUsage) -> Verdict {
     }
 }
 
-fn unmeasured(facts: &Facts<'_>, claim: Option<&Claim>, running: &[&Live<'_>]) -> (Verdict, bool) {
+fn unmeasured(facts: &Facts<'_>, claim: Option<&Claim>, running: &[&Live<'_>]) -> (Verdict, Reason) {
     if running.is_empty() {
         let are_pods_known = facts.has_all_pods || !facts.ask.namespaces.is_empty();
-        let why = if are_pods_known { "no running pod mounts it" } else { "the pods were not read" };
-        return (fullness::not_measurable(format!("not measured: {why}")), false);
+        if !are_pods_known {
+            return (
+                fullness::unmeasured("not measured, and whether a pod mounts it is not known".to_owned()),
+                Reason::Unread,
+            );
+        }
+        return (fullness::not_measurable("not measured: no running pod mounts it".to_owned()), Reason::Quiet);
     }
     if claim.is_some_and(|claim| &*claim.spec.volume_mode == "Block") {
-        return (fullness::not_measurable("a block volume: only its pod knows what is in use".to_owned()), false);
+        return (
+            fullness::not_measurable("a block volume: only its pod knows what is in use".to_owned()),
+            Reason::Quiet,
+        );
     }
     let unread = running.iter().find(|pod| facts.statistics(&pod.pod.node).is_none());
     if let Some(pod) = unread {
         let message = format!("not measured: the kubelet of {} was not read", pod.pod.node);
-        return (fullness::unmeasured(message), false);
+        return (fullness::unmeasured(message), Reason::Unread);
     }
     let node = running.first().map_or("", |pod| pod.pod.node.as_str());
     let message = format!("the kubelet of {node} reports no figures of it: its storage driver measures none");
-    (fullness::unmeasured(message), true)
+    (fullness::unmeasured(message), Reason::Finding)
 }
