@@ -55,6 +55,9 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         gaps: snapshot.gaps,
         now: settings.now,
     });
+    // What the report was made of is larger than the report.
+    drop(judgement);
+    drop(snapshot.inventory);
     let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
     printer.answer(text.as_bytes())?;
     // What nobody can tell is not well: it never ends as a clean check.

@@ -161,9 +161,10 @@ async fn read_where(
     })
 }
 
-fn push(builder: &mut InventoryBuilder, items: Vec<Decoded>) -> usize {
-    let count = items.len();
-    items.into_iter().for_each(|item| builder.push(item));
+fn push(builder: &mut InventoryBuilder, pages: Vec<Vec<Decoded>>) -> usize {
+    let count = pages.iter().map(Vec::len).sum();
+    builder.reserve(count);
+    pages.into_iter().flatten().for_each(|item| builder.push(item));
     count
 }
 
@@ -248,7 +249,7 @@ async fn one(
     kind: &Served,
     plan: &Plan,
     warnings: &Warnings,
-) -> Result<Vec<Decoded>, ClusterError> {
+) -> Result<Vec<Vec<Decoded>>, ClusterError> {
     let root = if kind.group.is_empty() {
         format!("/api/{}", kind.version)
     } else {
