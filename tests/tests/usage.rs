@@ -5,13 +5,16 @@ use mlops_tests::loopback::{Answer, Server};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// What to answer in place of the ordinary answer, if anything.
+type Say = Box<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
+
 /// A cluster of three nodes with a pod and a volume on each. Requests under `/apis/metrics.k8s.io`
 /// are answered by `metrics`, those for a kubelet's summary by `kubelet`; `None` for the ordinary
 /// answer.
 struct Cluster {
     groups: String,
-    metrics: Box<dyn Fn(&str) -> Option<Answer> + Send + Sync>,
-    kubelet: Box<dyn Fn(&str) -> Option<Answer> + Send + Sync>,
+    metrics: Say,
+    kubelet: Say,
     full: i64,
 }
 

@@ -169,12 +169,10 @@ fn print_capacity(
     if !settings.namespaces.is_empty() || settings.selector.is_some() {
         return Err(Failure::usage("capacity counts the pods of all namespaces").hint("leave out -n and -l"));
     }
-    match inventory.section("", "Pod").map(|section| &section.state) {
-        Some(SectionState::Unread(why) | SectionState::Partly(_, _, why)) => {
-            return Err(Failure::unchecked(format!("not all pods could be read: {why}"))
-                .hint("without them what they hold would look free"));
-        }
-        _ => {}
+    let pods = inventory.section("", "Pod").map(|section| &section.state);
+    if let Some(SectionState::Unread(why) | SectionState::Partly(_, _, why)) = pods {
+        return Err(Failure::unchecked(format!("not all pods could be read: {why}"))
+            .hint("without them what they hold would look free"));
     }
     let picture = capacity::capacity(inventory, settings.now);
     if picture.nodes.is_empty() {

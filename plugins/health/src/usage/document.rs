@@ -114,6 +114,11 @@ impl Present for UsageReport {
             help: "Whether something that was asked for could not be read or measured.",
             samples: one(if self.partial { 1.0 } else { 0.0 }),
         });
+        out.push(Metric {
+            name: "mlops_usage_volumes_omitted",
+            help: "Volumes, the least full ones, that have no series of their own, because there are too many.",
+            samples: one(self.volumes.len().saturating_sub(SERIES) as f64),
+        });
         let findings = Level::ALL.map(|level| Sample {
             labels: vec![("level", level.word().to_lowercase().into())],
             value: self.findings.iter().filter(|finding| finding.verdict == level).count() as f64,

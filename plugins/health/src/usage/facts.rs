@@ -2,9 +2,7 @@
 
 use crate::usage::Ask;
 use jiff::Timestamp;
-use mlops_shared::object::{
-    Body, Metrics, Object, Pod, STATISTICS_GROUP, STATISTICS_KIND, SectionState, Statistics, Sym,
-};
+use mlops_shared::object::{Body, Metrics, Object, Pod, STATISTICS_GROUP, STATISTICS_KIND, SectionState, Statistics};
 use mlops_shared::text::Quantity;
 use std::collections::BTreeMap;
 
@@ -150,9 +148,4 @@ pub(super) fn number(resource: &str, amount: Quantity) -> i64 {
 pub(super) fn sum_limits<'a>(pods: impl Iterator<Item = &'a Pod>, resource: &str) -> Option<Quantity> {
     let limits: Vec<Quantity> = pods.filter_map(|pod| pod.limit(resource)).collect();
     (!limits.is_empty()).then(|| limits.into_iter().sum())
-}
-
-/// The name of a resource as a shared string.
-pub(super) fn named(resource: &str) -> Sym {
-    Sym::new(resource)
 }

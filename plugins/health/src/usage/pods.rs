@@ -4,7 +4,7 @@ use super::facts::{Facts, Live, number, sum_limits};
 use super::model::{Amounts, NamespaceUsage, PodUsage, QuotaUsage, WorkloadUsage, percent};
 use crate::usage::Sort;
 use mlops_shared::health::Related;
-use mlops_shared::object::{Metrics, Object, ObjectRef, Pod};
+use mlops_shared::object::{Metrics, Object, ObjectRef, Pod, Sym};
 use mlops_shared::text::Quantity;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -210,7 +210,7 @@ fn is_near_limit(pod: &Pod, metrics: &Metrics) -> bool {
     let near = |used: Quantity, limit: Quantity| {
         limit > Quantity::ZERO && used.millis() as f64 >= limit.millis() as f64 * NEAR_LIMIT
     };
-    let memory = |usage: &BTreeMap<_, Quantity>| usage.get(&super::facts::named("memory")).copied().unwrap_or_default();
+    let memory = |usage: &BTreeMap<_, Quantity>| usage.get(&Sym::new("memory")).copied().unwrap_or_default();
     let whole = pod.resources.as_ref().and_then(|_| pod.limit("memory"));
     metrics.containers.iter().any(|used| {
         let container = pod.all_containers().find(|container| container.name == used.name);
