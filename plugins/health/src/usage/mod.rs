@@ -2,6 +2,7 @@
 //! and have, and who holds the GPUs. Pure: objects, settings and `now` in, the report out.
 
 mod document;
+mod exposition;
 mod facts;
 mod model;
 mod nodes;
