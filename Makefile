@@ -15,6 +15,9 @@ demo: build ## health of the two sample platforms in examples/, without a cluste
 	@echo
 	@echo '$$ kubectl mlops health --from examples/degraded'
 	@$(HEALTH) --from examples/degraded --now $(NOW) || test $$? -eq 1
+	@echo
+	@echo '$$ kubectl mlops health usage --from examples/usage'
+	@$(HEALTH) usage --from examples/usage --now $(NOW) || test $$? -eq 1
 
 build: ## the plugins, optimised
 	$(CARGO) build --release --locked

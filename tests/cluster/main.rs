@@ -6,4 +6,5 @@ mod health;
 mod kwok;
 mod objects;
 mod proxy;
+mod usage;
 mod users;

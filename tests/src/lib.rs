@@ -13,6 +13,7 @@ pub mod flux;
 pub mod guard;
 pub mod http;
 pub mod kwok;
+pub mod loopback;
 pub mod objects;
 pub mod processes;
 pub mod proxy;

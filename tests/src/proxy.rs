@@ -59,6 +59,13 @@ pub enum Fault {
         /// How long between.
         pause: Duration,
     },
+    /// This answer: what a test bed without kubelets and extensions cannot give.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The JSON body.
+        body: String,
+    },
     /// The connection is reset when the request is there.
     Reset,
     /// No answer ever; the connection stays open until the client closes it.
@@ -457,6 +464,9 @@ fn canned(fault: &Fault, method: &str, target: &str) -> Vec<u8> {
             "ServiceUnavailable",
             "the server is currently unable to handle the request".to_owned(),
         ),
+        Fault::Answer { status, body } => {
+            return response(&format!("{status} Scripted"), "", "application/json", body);
+        }
         Fault::GroupNotFound => {
             return response("404 Not Found", "", "text/plain; charset=utf-8", "404 page not found\n");
         }

@@ -1,5 +1,6 @@
 //! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
 
+use mlops_health::usage::UsageReport;
 use mlops_shared::health::all_codes;
 use mlops_shared::report::Report;
 use std::fmt::Write as _;
@@ -43,6 +44,41 @@ fn the_table_of_codes_is_current() {
 fn the_schema_is_current() {
     let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
     compare("schemas/health-report.json", &text);
+}
+
+fn usage_schema() -> serde_json::Value {
+    serde_json::to_value(schemars::schema_for!(UsageReport)).expect("schema")
+}
+
+#[test]
+fn the_schema_of_usage_is_current() {
+    let text = serde_json::to_string_pretty(&usage_schema()).expect("JSON") + "\n";
+    compare("schemas/usage-report.json", &text);
+}
+
+#[test]
+fn usage_reports_fulfil_the_schema() {
+    let schema = usage_schema();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for sample in ["healthy", "degraded", "usage"] {
+        for format in ["json", "yaml"] {
+            let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+                .args(["usage", "--from", &format!("examples/{sample}"), "-o", format, "--now", "2026-11-20T03:00:00Z"])
+                .env_clear()
+                .current_dir(docs().join(".."))
+                .output()
+                .expect("runs");
+            let text = String::from_utf8(output.stdout).expect("UTF-8");
+            let report: serde_json::Value = if format == "json" {
+                serde_json::from_str(&text).expect("JSON")
+            } else {
+                serde_saphyr::from_str(&text).expect("YAML")
+            };
+            let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).take(3).collect();
+            assert!(errors.is_empty(), "{sample} as {format}: {errors:?}");
+            serde_json::from_value::<UsageReport>(report).expect("reads back");
+        }
+    }
 }
 
 #[test]

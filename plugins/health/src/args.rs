@@ -1,5 +1,6 @@
 //! What the command line may say.
 
+use crate::usage::{Section, Sort};
 use clap::{Args as ArgGroup, Parser, Subcommand};
 use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs};
 use std::path::PathBuf;
@@ -52,6 +53,11 @@ pub(crate) struct CheckArgs {
 pub(crate) enum Command {
     /// Allocated and free resources of every node, and the largest pod that still fits
     Capacity,
+    /// What nodes, volumes, pods, namespaces and workloads use, against requests, limits and capacity
+    ///
+    /// CPU and memory come from metrics.k8s.io, the use of volumes from the kubelets (needs get on
+    /// nodes/proxy). What could not be measured is said, and ends with 3.
+    Usage(UsageArgs),
     /// What a finding's code means and what to do; all codes without one
     Explain {
         /// The code, as reports print it
@@ -66,4 +72,17 @@ pub(crate) enum Command {
     },
     /// Print the platform file that applies
     Platform,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct UsageArgs {
+    /// Only these parts; all without one
+    #[arg(value_enum, value_name = "PART")]
+    pub(crate) sections: Vec<Section>,
+    /// Order of the top pods
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub(crate) sort: Sort,
+    /// So many pods; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
 }

@@ -15,7 +15,7 @@ pub(crate) struct Amount {
     pub(crate) allocatable: Quantity,
     /// What pods on the node request.
     pub(crate) requested: Quantity,
-    /// What their containers' limits add up to.
+    /// What their limits add up to.
     pub(crate) limits: Quantity,
     /// What is left to request; nothing on a node that takes no new pods.
     pub(crate) free: Quantity,
@@ -111,8 +111,7 @@ fn one(name: &str, node: &Node, pods: &[&Pod]) -> NodeCapacity {
     let resources =
         node.status.allocatable.iter().filter(|(resource, _)| shown(resource)).map(|(resource, allocatable)| {
             let requested: Quantity = pods.iter().map(|pod| pod.request(resource)).sum();
-            let limits: Quantity =
-                pods.iter().flat_map(|pod| pod.containers.iter()).map(|container| container.limit(resource)).sum();
+            let limits: Quantity = pods.iter().filter_map(|pod| pod.limit(resource)).sum();
             let left = (*allocatable - requested).max(Quantity::ZERO);
             let free = if closed.is_some() { Quantity::ZERO } else { left };
             (resource.to_string(), Amount { allocatable: *allocatable, requested, limits, free })

@@ -6,6 +6,7 @@ mod diff;
 mod explain;
 mod run;
 mod settings;
+pub mod usage;
 
 use clap::Parser;
 use mlops_shared::cli::{Exit, Printer};

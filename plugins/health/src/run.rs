@@ -2,12 +2,12 @@
 
 use crate::args::{Args, Command};
 use crate::settings::{self, Settings};
-use crate::{capacity, diff, explain};
+use crate::{capacity, diff, explain, usage};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer, platform};
-use mlops_shared::cluster::{self, Plan};
+use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
-use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Sym};
+use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Style, render};
 use mlops_shared::source::{Limits, Snapshot, read_path};
@@ -34,6 +34,12 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     }
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
+    if let Some(Command::Usage(wanted)) = &args.command {
+        let (report, exit) = usage::run(wanted, &settings, args, &platform, origin)?;
+        let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
+        printer.answer(text.as_bytes())?;
+        return Ok(exit);
+    }
     let mut snapshot = read(&settings, args, &platform)?;
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
@@ -52,19 +58,22 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     // What the report was made of is larger than the report.
     drop(judgement);
     drop(snapshot.inventory);
-    let style = Style {
-        color: args.output.use_color(printer.is_terminal()),
-        width: printer.columns(),
-        headers: !args.output.no_headers,
-        show: settings.show,
-    };
-    let text = render(&report, format, &style).map_err(Failure::unchecked)?;
+    let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
     printer.answer(text.as_bytes())?;
     // What nobody can tell is not well: it never ends as a clean check.
     let is_unsure = report.summary.partial
         || report.causes.iter().any(|cause| cause.verdict == mlops_shared::report::Level::Unknown);
     let has_findings = report.causes.iter().any(|cause| settings.fail_on.is_met(cause.verdict));
     Ok(Exit::of_check(has_findings, is_unsure))
+}
+
+fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
+    Style {
+        color: args.output.use_color(printer.is_terminal()),
+        width: printer.columns(),
+        headers: !args.output.no_headers,
+        show: settings.show,
+    }
 }
 
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
@@ -76,7 +85,23 @@ fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapsho
 /// The whole run may take so long.
 const BUDGET: Duration = Duration::from_secs(180);
 
+/// What is read of the cluster.
+pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
+    let likely = platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect();
+    Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET }
+}
+
 fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
+    let plan = plan(settings, platform);
+    let snapshot = on_cluster(args, async |connection| cluster::read(connection, &plan).await)?;
+    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+}
+
+/// Connects, and does something with the connection until that is done or interrupted.
+pub(crate) fn on_cluster<T>(
+    args: &Args,
+    work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>,
+) -> Result<T, Failure> {
     if args.connection.all_contexts || args.connection.context.len() > 1 {
         return Err(Failure::usage("several contexts in one run are not supported yet")
             .hint("run the command once for each --context"));
@@ -86,19 +111,16 @@ fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result
         .enable_all()
         .build()
         .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
-    let likely = platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect();
-    let plan = Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET };
     let work = async {
         let connection = cluster::connect(&connection).await?;
-        cluster::read(&connection, &plan).await
+        work(&connection).await
     };
-    let snapshot = runtime.block_on(async {
+    runtime.block_on(async {
         tokio::select! {
-            snapshot = work => snapshot.map_err(Failure::from),
+            done = work => done.map_err(Failure::from),
             _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
         }
-    })?;
-    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+    })
 }
 
 /// Keeps what `-n` and `-l` ask for of a file, which holds what it holds.
@@ -143,6 +165,15 @@ fn print_capacity(
     format: Format,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
+    // What is free is known only when every pod was counted.
+    if !settings.namespaces.is_empty() || settings.selector.is_some() {
+        return Err(Failure::usage("capacity counts the pods of all namespaces").hint("leave out -n and -l"));
+    }
+    let pods = inventory.section("", "Pod").map(|section| &section.state);
+    if let Some(SectionState::Unread(why) | SectionState::Partly(_, _, why)) = pods {
+        return Err(Failure::unchecked(format!("not all pods could be read: {why}"))
+            .hint("without them what they hold would look free"));
+    }
     let picture = capacity::capacity(inventory, settings.now);
     if picture.nodes.is_empty() {
         return Err(Failure::unchecked("no node could be read").hint("capacity needs nodes and pods"));

@@ -47,10 +47,21 @@ pub(super) async fn get(
     accept: &str,
     warnings: &Warnings,
 ) -> Result<Vec<u8>, ClusterError> {
+    get_within(connection, path, accept, warnings, PAGE_BYTES).await
+}
+
+/// As [`get`], of an answer of at most `bytes`.
+pub(super) async fn get_within(
+    connection: &Connection,
+    path: &str,
+    accept: &str,
+    warnings: &Warnings,
+    bytes: usize,
+) -> Result<Vec<u8>, ClusterError> {
     let mut wait = Duration::from_millis(200);
     let mut tries = 1;
     loop {
-        let (outcome, retry_after) = once(connection, path, accept, warnings).await;
+        let (outcome, retry_after) = once(connection, path, accept, warnings, bytes).await;
         match outcome {
             Err(ClusterError::Status { code: 429 | 503 | 504, .. }) if tries < TRIES => {
                 tokio::time::sleep(retry_after.unwrap_or(wait).min(Duration::from_secs(5))).await;
@@ -67,6 +78,7 @@ async fn once(
     path: &str,
     accept: &str,
     warnings: &Warnings,
+    limit: usize,
 ) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
     let request = Request::builder().method(Method::GET).uri(path).header(header::ACCEPT, accept).body(Body::empty());
     let Ok(request) = request else {
@@ -85,7 +97,7 @@ async fn once(
             let text = value.split_once('"').map_or(value, |(_, text)| text.trim_end_matches('"'));
             warnings.borrow_mut().insert(text.chars().take(300).collect());
         }
-        let mut body = Limited::new(body, PAGE_BYTES);
+        let mut body = Limited::new(body, limit);
         let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
         let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(ROOM));
         // Frame by frame: a page is never in memory twice.
@@ -189,8 +201,8 @@ pub(super) async fn list(
     }
 }
 
-/// Percent-encodes a query value.
-fn encode(text: &str) -> String {
+/// Percent-encodes a query value or one part of a path.
+pub(super) fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod discovery;
 mod error;
+mod kubelet;
 mod kuberc;
 mod list;
 mod proxy;
@@ -10,4 +11,5 @@ mod read;
 
 pub use connection::{Connection, Settings, connect, contexts};
 pub use error::ClusterError;
-pub use read::{Plan, read};
+pub use kubelet::statistics;
+pub use read::{Plan, read, read_kinds};

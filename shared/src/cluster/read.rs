@@ -71,6 +71,29 @@ pub struct Plan {
 /// When not even discovery answers. A kind that cannot be read is a section of the inventory that
 /// says why, never an error and never empty.
 pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, ClusterError> {
+    read_where(connection, plan, is_wanted, &|_| true).await
+}
+
+/// Reads only these kinds, each named by group and kind, as far as they are served. Of one that is
+/// not served there is no section.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_kinds(
+    connection: &Connection,
+    plan: &Plan,
+    kinds: &[(&str, &str)],
+) -> Result<Snapshot, ClusterError> {
+    let wanted = |kind: &Served| kinds.contains(&(&*kind.group, &*kind.kind));
+    read_where(connection, plan, wanted, &|group| kinds.iter().any(|(known, _)| *known == group)).await
+}
+
+async fn read_where(
+    connection: &Connection,
+    plan: &Plan,
+    is_wanted: impl Fn(&Served) -> bool,
+    is_group_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Snapshot, ClusterError> {
     let collected = Warnings::default();
     let warnings = &collected;
     let deadline = Instant::now() + plan.budget;
@@ -107,6 +130,9 @@ pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, Clus
     by_namespace(connection, refused, plan, deadline, warnings, &mut builder).await;
     for (group_version, why) in found.unanswered {
         let (group, _) = group_version.split_once('/').unwrap_or_default();
+        if !is_group_wanted(group) {
+            continue;
+        }
         builder.section(Section {
             group: Sym::new(group),
             kind: Sym::new("*"),
@@ -208,7 +234,7 @@ fn is_wanted(kind: &Served) -> bool {
     !PASSED_OVER.contains(&&*kind.group) && !KINDS_PASSED_OVER.contains(&(&*kind.group, &*kind.kind))
 }
 
-fn unread(error: ClusterError) -> Unread {
+pub(super) fn unread(error: ClusterError) -> Unread {
     match error {
         ClusterError::Forbidden(message) => Unread::Forbidden(message),
         ClusterError::TimedOut(_) => Unread::TimedOut,

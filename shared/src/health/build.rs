@@ -77,7 +77,7 @@ impl Builder<'_, '_> {
             })
             .collect();
 
-        let coverage = self.coverage();
+        let coverage = coverage(inventory);
         let partial = coverage.iter().any(|section| section.gap) || !self.it.gaps.is_empty();
         let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
         for entry in &entries {
@@ -258,32 +258,6 @@ impl Builder<'_, '_> {
         rows
     }
 
-    fn coverage(&self) -> Vec<Coverage> {
-        let sections = self.it.inventory.sections().iter();
-        let row = |section: &crate::object::Section| {
-            let (read, objects, why, gap) = match &section.state {
-                SectionState::Read(count) => (true, *count, None, false),
-                SectionState::Partly(namespaces, count, why) => {
-                    let read: Vec<&str> = namespaces.iter().map(|name| &**name).collect();
-                    (false, *count, Some(format!("read in {} only; elsewhere {why}", read.join(", "))), true)
-                }
-                SectionState::Unread(why) => (false, 0, Some(why.to_string()), why.is_gap()),
-            };
-            let forbidden = matches!(
-                &section.state,
-                SectionState::Unread(Unread::Forbidden(_)) | SectionState::Partly(_, _, Unread::Forbidden(_))
-            );
-            let hint = forbidden.then(|| {
-                format!(
-                    "a ClusterRole needs: apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"list\"]",
-                    section.group, section.resource
-                )
-            });
-            Coverage { group: section.group.to_string(), kind: section.kind.to_string(), read, objects, why, gap, hint }
-        };
-        sections.map(row).collect()
-    }
-
     fn exception_uses(&self) -> Vec<ExceptionUse> {
         let rules = self.it.platform.exceptions.iter().zip(&self.exceptions);
         let state = |rule: &crate::platform::Exception, matched: usize| {
@@ -306,6 +280,32 @@ impl Builder<'_, '_> {
             })
             .collect()
     }
+}
+
+/// What was read and what was not, for people: a forbidden kind with the Role line that grants it.
+pub fn coverage(inventory: &Inventory) -> Vec<Coverage> {
+    let row = |section: &crate::object::Section| {
+        let (read, objects, why, gap) = match &section.state {
+            SectionState::Read(count) => (true, *count, None, false),
+            SectionState::Partly(namespaces, count, why) => {
+                let read: Vec<&str> = namespaces.iter().map(|name| &**name).collect();
+                (false, *count, Some(format!("read in {} only; elsewhere {why}", read.join(", "))), true)
+            }
+            SectionState::Unread(why) => (false, 0, Some(why.to_string()), why.is_gap()),
+        };
+        let forbidden = matches!(
+            &section.state,
+            SectionState::Unread(Unread::Forbidden(_)) | SectionState::Partly(_, _, Unread::Forbidden(_))
+        );
+        let hint = forbidden.then(|| {
+            format!(
+                "a ClusterRole needs: apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"list\"]",
+                section.group, section.resource
+            )
+        });
+        Coverage { group: section.group.to_string(), kind: section.kind.to_string(), read, objects, why, gap, hint }
+    };
+    inventory.sections().iter().map(row).collect()
 }
 
 /// Kinds that say most about an area, in the order in which a line names them.
@@ -341,7 +341,7 @@ fn line(kinds: &BTreeMap<&str, usize>, missing: Vec<String>) -> String {
 }
 
 /// The command that shows an object, safe to copy into a shell.
-fn describe(object: &ObjectId) -> String {
+pub fn describe(object: &ObjectId) -> String {
     let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
     let kind = object.kind.to_lowercase();
     let resource = if group.is_empty() { kind } else { format!("{kind}.{group}") };

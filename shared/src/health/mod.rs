@@ -13,6 +13,7 @@ mod extension;
 mod external_secrets;
 mod flux;
 mod flux_inventory;
+pub mod fullness;
 mod gateway;
 mod generic;
 mod grafana;
@@ -43,7 +44,7 @@ pub(crate) mod testing;
 mod velero;
 mod workload;
 
-pub use build::{Ingredients, report};
+pub use build::{Ingredients, coverage, describe, report};
 pub use expectations::Absence;
 pub use graph::{Node, Root};
 pub use judge::{Judgement, judge};

@@ -1,8 +1,8 @@
 //! Nodes with their leases.
 
 use super::table::Rule;
-use super::{Related, precedence};
-use crate::object::{Body, Lookup, Node, Object, find_condition};
+use super::{Related, fullness, precedence};
+use crate::object::{Body, Lookup, Node, Object, find_condition, is_extended};
 use crate::report::{Level, Verdict, codes};
 use crate::text::{self, Quantity};
 use jiff::Timestamp;
@@ -26,6 +26,9 @@ codes! {
     NODE_FULL = "node-requests-high", "Nearly everything of the node is requested",
         "The pods on the node request nearly all of its CPU or memory: another pod hardly fits.",
         "Add nodes or lower requests.";
+    NODE_DEVICE = "node-device-unhealthy", "Devices of the node cannot be used",
+        "The device plugin announces more GPUs or other devices than it offers: the others are unhealthy (kubelet: capacity counts all devices, allocatable the healthy ones).",
+        "Look at the device plugin's log and at the device: XID errors of NVIDIA GPUs are in the kernel's log.";
 }
 
 pub(super) const RULES: &[Rule] = &[Rule::new("", "Node", node)];
@@ -70,6 +73,16 @@ fn node(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     }
     if record.spec.unschedulable {
         verdict = verdict.and(Verdict::warn(&NODE_CORDONED, "cordoned: takes no new pods"));
+    }
+    for finding in fullness::of_node(related.inventory, &object.meta.name, related.limits, now) {
+        verdict = verdict.and(finding);
+    }
+    for (resource, capacity) in record.status.capacity.iter().filter(|(resource, _)| is_extended(resource)) {
+        let healthy = record.status.allocatable.get(resource).copied().unwrap_or_default();
+        if healthy < *capacity {
+            let (broken, all) = ((*capacity - healthy).units(), capacity.units());
+            verdict = verdict.and(Verdict::warn(&NODE_DEVICE, format!("{broken} of {all} {resource} cannot be used")));
+        }
     }
     match requests(object, record, related) {
         Some(finding) => verdict.and(finding),

@@ -2,7 +2,7 @@
 
 use super::Related;
 use super::table::Rule;
-use crate::object::Object;
+use crate::object::{Object, STATISTICS_GROUP, STATISTICS_KIND};
 use crate::report::{Verdict, codes};
 use jiff::Timestamp;
 
@@ -23,6 +23,9 @@ pub(super) const RULES: &[Rule] = &[
     row("apps", "ControllerRevision"),
     row("coordination.k8s.io", "Lease"),
     row("discovery.k8s.io", "EndpointSlice"),
+    row("metrics.k8s.io", "NodeMetrics"),
+    row("metrics.k8s.io", "PodMetrics"),
+    row(STATISTICS_GROUP, STATISTICS_KIND),
     row("networking.k8s.io", "IngressClass"),
     row("networking.k8s.io", "NetworkPolicy"),
     row("node.k8s.io", "RuntimeClass"),
@@ -42,7 +45,8 @@ const fn row(group: &'static str, kind: &'static str) -> Rule {
     Rule::new(group, kind, assess)
 }
 
-/// Node leases say something of their node and are judged there.
+/// Node leases say something of their node, and a kubelet's summary of the node and its volumes:
+/// they are judged there.
 fn assess(_: &Object, _: &Related<'_>, _: Timestamp) -> Verdict {
     Verdict::ok(&STATELESS, "no state to judge")
 }

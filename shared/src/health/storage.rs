@@ -1,9 +1,9 @@
 //! Claims, volumes and snapshots.
 
 use super::table::Rule;
-use super::{Related, precedence};
+use super::{Related, fullness, precedence};
 use crate::object::{Body, Claim, Lookup, Object, ObjectRef};
-use crate::report::{Verdict, codes};
+use crate::report::{Level, Verdict, codes};
 use crate::text;
 use jiff::Timestamp;
 
@@ -80,7 +80,14 @@ fn claim(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
                     verdict = verdict.and(Verdict::fail(&CLAIM_RESIZE, format!("{resource}: {state}")));
                 }
             }
-            verdict
+            match fullness::of_claim(related.inventory, &object.meta.namespace, &object.meta.name) {
+                Some((_, statistics)) => {
+                    // Whether the claim is bound does not become unsure because its figures are old.
+                    let filled = fullness::volume(statistics, related.limits, now);
+                    if filled.level > Level::Unknown { verdict.and(filled) } else { verdict }
+                }
+                None => verdict,
+            }
         }
         "Lost" => Verdict::fail(&CLAIM_LOST, format!("lost its volume {}", claim.spec.volume_name)),
         _ => pending(object, claim, related, now),

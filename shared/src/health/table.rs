@@ -2,7 +2,7 @@
 
 use super::{
     Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
-    gateway, generic, grafana, keda, minio, monitors, network, node, pod, policy, precedence, prometheus,
+    fullness, gateway, generic, grafana, keda, minio, monitors, network, node, pod, policy, precedence, prometheus,
     sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero, workload,
 };
 use crate::object::Object;
@@ -74,6 +74,7 @@ static CODES: &[&[&Code]] = &[
     spark::CODES,
     node::CODES,
     storage::CODES,
+    fullness::CODES,
     network::CODES,
     gateway::CODES,
     service::CODES,

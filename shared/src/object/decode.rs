@@ -2,6 +2,7 @@
 
 use super::custom::Bounded;
 use super::event::WireEvent;
+use super::metrics::WireSummary;
 use super::pod::{WirePodSpec, WirePodStatus};
 use super::*;
 use serde::de::IgnoredAny;
@@ -51,6 +52,18 @@ struct Flat<B> {
 struct Peek {
     api_version: Sym,
     kind: Sym,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct PeekNode {
+    node_name: Sym,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PeekSummary {
+    node: PeekNode,
 }
 
 /// Reads one item whose kind is known (an item of a typed list bears no kind of its own).
@@ -122,6 +135,12 @@ fn decode<'de, D: Deserializer<'de>>(ty: &Arc<TypeMeta>, input: D) -> Result<Dec
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration") => {
             flat(input, |webhooks| Body::Webhooks(Box::new(webhooks)))
         }
+        ("metrics.k8s.io", "NodeMetrics" | "PodMetrics") => flat(input, |metrics| Body::Metrics(Box::new(metrics))),
+        (STATISTICS_GROUP, STATISTICS_KIND) => {
+            let wire = WireSummary::deserialize(input)?;
+            let meta = Meta { name: wire.node.node_name.clone(), ..Meta::default() };
+            Ok((meta, Body::Statistics(Box::new(Statistics::from_wire(wire)))))
+        }
         ("" | "events.k8s.io", "Event") => {
             let event = Event::from_wire(WireEvent::deserialize(input)?);
             return Ok(event.map_or(Decoded::Nothing, Decoded::Event));
@@ -167,9 +186,15 @@ fn shape_error(error: &serde_json::Error) -> String {
     format!("line {} column {} does not have the shape of this kind", error.line(), error.column())
 }
 
-/// Reads one object that names its own kind; `None` when it names none.
+/// Reads one object that names its own kind, or a kubelet's summary, which names its node; `None`
+/// for anything else.
 pub fn decode_object(item: &RawValue) -> Option<Decoded> {
     let peek: Peek = serde_json::from_str(item.get()).ok()?;
+    if peek.kind.is_empty() && peek.api_version.is_empty() {
+        let summary: PeekSummary = serde_json::from_str(item.get()).ok()?;
+        let ty = Arc::new(TypeMeta::new(STATISTICS_VERSION, STATISTICS_KIND));
+        return (!summary.node.node_name.is_empty()).then(|| decode_typed(&ty, item));
+    }
     if peek.kind.is_empty() || peek.api_version.is_empty() {
         return None;
     }

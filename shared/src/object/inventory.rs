@@ -219,6 +219,11 @@ impl Inventory {
         &self.objects
     }
 
+    /// The same inventory, to add to.
+    pub fn reopen(self) -> InventoryBuilder {
+        InventoryBuilder { inventory: Self { by_uid: Vec::new(), by_owner: Vec::new(), ..self } }
+    }
+
     /// Its objects and events, to build another inventory from.
     pub fn into_parts(self) -> (Vec<Object>, Vec<Event>) {
         (self.objects, self.events)

@@ -8,11 +8,13 @@ mod event;
 mod extension;
 mod inventory;
 mod meta;
+mod metrics;
 mod network;
 mod node;
 mod pod;
 mod policy;
 mod record;
+mod requests;
 mod selector;
 mod storage;
 mod sym;
@@ -29,6 +31,10 @@ pub use extension::{
 };
 pub use inventory::{Inventory, InventoryBuilder, Lookup, Scope, Section, SectionState, Unread};
 pub use meta::{Meta, ObjectRef, Owner, TypeMeta, Uid};
+pub use metrics::{
+    ContainerMetrics, Count, Filesystem, Metrics, STATISTICS_GROUP, STATISTICS_KIND, STATISTICS_VERSION, Statistics,
+    VolumeStatistics,
+};
 pub use network::{
     Backend, EndpointSlice, Ingress, IngressSpec, IngressStatus, Service, ServicePort, ServiceSpec, ServiceStatus,
 };
@@ -37,6 +43,7 @@ pub use pod::{Container, ContainerPort, ContainerState, ContainerStatus, Exit, P
 pub use policy::{
     Autoscaler, AutoscalerSpec, AutoscalerStatus, DisruptionBudget, DisruptionBudgetSpec, DisruptionBudgetStatus,
 };
+pub use requests::{Amounts, Effective, Resources, is_extended};
 pub use selector::{Requirement, Selector};
 pub use storage::{Claim, ClaimSpec, ClaimStatus, StorageClass, Volume, VolumeSpec, VolumeStatus};
 pub use sym::{Labels, Sym, When};
@@ -94,6 +101,10 @@ pub enum Body {
     ApiService(Box<ApiService>),
     /// admissionregistration.k8s.io/ValidatingWebhookConfiguration and MutatingWebhookConfiguration
     Webhooks(Box<Webhooks>),
+    /// metrics.k8s.io/NodeMetrics and PodMetrics
+    Metrics(Box<Metrics>),
+    /// A kubelet's summary of its filesystems and volumes
+    Statistics(Box<Statistics>),
     /// Any other kind: its spec and status, bounded.
     Custom(Box<Custom>),
     /// Metadata only: Secrets, ConfigMaps and kinds whose content no verdict needs.

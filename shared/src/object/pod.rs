@@ -2,6 +2,7 @@
 
 use super::condition::{Condition, Message};
 use super::record::record;
+use super::requests::{Actual, Amounts, Effective, Resources, is_pod_level};
 use super::sym::{Labels, Sym, When};
 use crate::text::Quantity;
 use std::collections::BTreeMap;
@@ -43,6 +44,10 @@ pub struct Pod {
     pub scheduling_gates: Box<[Sym]>,
     /// Whether it runs in the host's network.
     pub host_network: bool,
+    /// `spec.overhead`: what its runtime takes beside its containers.
+    pub overhead: Amounts,
+    /// What is asked for by the pod as a whole; it counts in place of what its containers ask for.
+    pub resources: Option<Box<Effective>>,
 }
 
 /// A container of a pod with its status.
@@ -52,10 +57,12 @@ pub struct Container {
     pub name: Sym,
     /// Image as in the spec.
     pub image: Sym,
-    /// Requested resources by name.
-    pub requests: Box<[(Sym, Quantity)]>,
-    /// Limits by name.
-    pub limits: Box<[(Sym, Quantity)]>,
+    /// Resources that its spec requests, or would after the API server's defaults.
+    pub requests: Amounts,
+    /// Limits of its spec.
+    pub limits: Amounts,
+    /// What counts in their place, while a resize in place is not done.
+    pub resized: Option<Box<Effective>>,
     /// Declared ports.
     pub ports: Box<[ContainerPort]>,
     /// A native sidecar: an init container with `restartPolicy: Always`.
@@ -144,6 +151,10 @@ record! {
         state: ContainerState,
         /// How it ended last.
         last_state: ContainerState,
+        /// What is in force; only while the pod is being read, then see [`Container::resized`].
+        resources: Option<Box<Resources>>,
+        /// What the node has promised; only while the pod is being read.
+        allocated_resources: Option<Box<BTreeMap<Sym, Quantity>>>,
     }
 
     /// A probe's times, in seconds, with the API's defaults where absent.
@@ -172,11 +183,10 @@ record! {
     pub(super) struct WireValueFrom { secret_key_ref: Option<WireNamed>, config_map_key_ref: Option<WireNamed>, }
     pub(super) struct WireEnv { value_from: Option<WireValueFrom>, }
     pub(super) struct WireEnvFrom { secret_ref: Option<WireNamed>, config_map_ref: Option<WireNamed>, }
-    pub(super) struct WireResources { requests: BTreeMap<Sym, Quantity>, limits: BTreeMap<Sym, Quantity>, }
     pub(super) struct WireContainer {
         name: Sym,
         image: Sym,
-        resources: WireResources,
+        resources: Resources,
         ports: Vec<ContainerPort>,
         restart_policy: Sym,
         readiness_probe: Option<Probe>,
@@ -200,6 +210,8 @@ record! {
         readiness_gates: Vec<WireGate>,
         scheduling_gates: Vec<WireGate>,
         host_network: bool,
+        overhead: BTreeMap<Sym, Quantity>,
+        resources: Option<Box<Resources>>,
     }
     pub(super) struct WirePodStatus {
         phase: Sym,
@@ -209,6 +221,8 @@ record! {
         conditions: Vec<Condition>,
         init_container_statuses: Vec<ContainerStatus>,
         container_statuses: Vec<ContainerStatus>,
+        resources: Option<Box<Resources>>,
+        allocated_resources: Option<Box<BTreeMap<Sym, Quantity>>>,
     }
 }
 
@@ -242,40 +256,6 @@ impl Pod {
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init.iter().chain(self.containers.iter())
     }
-
-    /// What the scheduler reserves of `resource` for this pod: the larger of the sum of its
-    /// containers with its sidecars, and of any init container with the sidecars before it
-    /// (KEP-753, `pkg/api/v1/resource/helpers.go`). Overhead is not counted.
-    pub fn request(&self, resource: &str) -> Quantity {
-        let of = |container: &Container| container.request(resource);
-        let mut sidecars = Quantity::ZERO;
-        let mut peak = Quantity::ZERO;
-        for container in &self.init {
-            if container.restart_always {
-                sidecars = sidecars + of(container);
-                peak = peak.max(sidecars);
-            } else {
-                peak = peak.max(sidecars + of(container));
-            }
-        }
-        peak.max(sidecars + self.containers.iter().map(of).sum())
-    }
-}
-
-impl Container {
-    /// What it requests of `resource`.
-    pub fn request(&self, resource: &str) -> Quantity {
-        quantity(&self.requests, resource)
-    }
-
-    /// Its limit of `resource`; zero when it has none.
-    pub fn limit(&self, resource: &str) -> Quantity {
-        quantity(&self.limits, resource)
-    }
-}
-
-fn quantity(of: &[(Sym, Quantity)], resource: &str) -> Quantity {
-    of.iter().find(|(name, _)| &**name == resource).map(|(_, amount)| *amount).unwrap_or_default()
 }
 
 impl WireContainer {
@@ -293,18 +273,35 @@ impl WireContainer {
         }
     }
 
-    fn slim(self, statuses: &mut Vec<ContainerStatus>) -> Container {
+    fn slim(mut self, statuses: &mut Vec<ContainerStatus>, is_infeasible: bool, is_init: bool) -> Container {
         let startup = self.startup_probe.as_ref().map_or(0, Probe::budget);
         let readiness = self.readiness_probe.as_ref().map_or(0, Probe::budget);
         let position = statuses.iter().position(|status| status.name == self.name);
+        let mut status = position.map(|index| Box::new(statuses.swap_remove(index)));
+        let restart_always = &*self.restart_policy == "Always";
+        // The API server does the same (SetDefaults_Pod); manifests have not been there yet.
+        for (name, limit) in &self.resources.limits {
+            self.resources.requests.entry(name.clone()).or_insert(*limit);
+        }
+        let done = status.as_mut().map(|status| (status.resources.take(), status.allocated_resources.take()));
+        // Init containers other than sidecars are never resized.
+        let resized = done.filter(|_| !is_init || restart_always).and_then(|(actuated, allocated)| {
+            let actual = Actual { actuated: actuated.as_deref()?, allocated: allocated.as_deref(), is_infeasible };
+            Some(actual.effective(&self.resources))
+        });
+        let requests: Amounts = self.resources.requests.into_iter().collect();
+        let limits: Amounts = self.resources.limits.into_iter().collect();
+        // Nearly always the same; ten thousand pods should not hold it twice.
+        let resized = resized.filter(|resized| resized.requests != requests || resized.limits != limits);
         Container {
             probed: self.startup_probe.is_some() || self.readiness_probe.is_some() || self.liveness_probe.is_some(),
             startup_grace: startup.saturating_add(readiness),
-            restart_always: &*self.restart_policy == "Always",
-            requests: self.resources.requests.into_iter().collect(),
-            limits: self.resources.limits.into_iter().collect(),
+            restart_always,
+            requests,
+            limits,
+            resized: resized.map(Box::new),
             ports: self.ports.into(),
-            status: position.map(|index| Box::new(statuses.swap_remove(index))),
+            status,
             name: self.name,
             image: self.image,
         }
@@ -321,8 +318,14 @@ fn is_step_done(condition: &Condition, is_placed: bool) -> bool {
 
 /// Containers with their statuses. A status without a container (a file that was cut down to the
 /// status) still tells how its container is.
-fn containers(specs: Vec<WireContainer>, statuses: &mut Vec<ContainerStatus>) -> Box<[Container]> {
-    let mut all: Vec<Container> = specs.into_iter().map(|container| container.slim(statuses)).collect();
+fn containers(
+    specs: Vec<WireContainer>,
+    statuses: &mut Vec<ContainerStatus>,
+    is_infeasible: bool,
+    is_init: bool,
+) -> Box<[Container]> {
+    let mut all: Vec<Container> =
+        specs.into_iter().map(|container| container.slim(statuses, is_infeasible, is_init)).collect();
     all.extend(statuses.drain(..).map(|status| Container {
         name: status.name.clone(),
         status: Some(Box::new(status)),
@@ -358,6 +361,32 @@ impl Pod {
         needs.dedup_by(|later, first| later.kind == first.kind && later.name == first.name);
 
         let is_placed = !spec.node_name.is_empty();
+        let pending = status.conditions.iter().find(|condition| &*condition.r#type == "PodResizePending");
+        let is_infeasible = pending.is_some_and(|condition| &*condition.reason == "Infeasible");
+        let resources = spec.resources.map(|wanted| {
+            let only = |list: &BTreeMap<Sym, Quantity>| -> BTreeMap<Sym, Quantity> {
+                list.iter()
+                    .filter(|(name, _)| is_pod_level(name))
+                    .map(|(name, amount)| (name.clone(), *amount))
+                    .collect()
+            };
+            let wanted = Resources { requests: only(&wanted.requests), limits: only(&wanted.limits) };
+            let none = Resources::default();
+            let actuated = status.resources.as_deref();
+            // Without status.resources the server does not resize pods as a whole.
+            let allocated = status.allocated_resources.as_deref().filter(|_| actuated.is_some());
+            let mut whole = Actual {
+                actuated: actuated.unwrap_or(&none),
+                allocated,
+                is_infeasible: is_infeasible && actuated.is_some(),
+            }
+            .effective(&wanted);
+            // Only what the spec asks for as a whole counts as a whole.
+            whole.requests =
+                whole.requests.into_iter().filter(|(name, _)| wanted.requests.contains_key(name)).collect();
+            whole.limits = whole.limits.into_iter().filter(|(name, _)| wanted.limits.contains_key(name)).collect();
+            Box::new(whole)
+        });
         let mut init_statuses = status.init_container_statuses;
         let mut statuses = status.container_statuses;
         let gate = |gate: WireGate| {
@@ -371,8 +400,8 @@ impl Pod {
             restart_policy: spec.restart_policy,
             started: status.start_time,
             conditions: status.conditions.into_iter().filter(|condition| !is_step_done(condition, is_placed)).collect(),
-            init: containers(spec.init_containers, &mut init_statuses),
-            containers: containers(spec.containers, &mut statuses),
+            init: containers(spec.init_containers, &mut init_statuses, is_infeasible, true),
+            containers: containers(spec.containers, &mut statuses, is_infeasible, false),
             needs: needs.into(),
             priority_class: spec.priority_class_name,
             service_account: spec.service_account_name,
@@ -381,6 +410,8 @@ impl Pod {
             readiness_gates: spec.readiness_gates.into_iter().map(gate).collect(),
             scheduling_gates: spec.scheduling_gates.into_iter().map(gate).collect(),
             host_network: spec.host_network,
+            overhead: spec.overhead.into_iter().collect(),
+            resources,
         }
     }
 }

@@ -23,6 +23,8 @@ record! {
         resources: ClaimResources,
         /// `ReadWriteOnce`, …
         access_modes: Vec<Sym>,
+        /// `Filesystem` when empty, or `Block`.
+        volume_mode: Sym,
     }
 
     /// The status of a PersistentVolumeClaim.

@@ -27,10 +27,14 @@ pub struct Thresholds {
     pub restart_warn_seconds: i64,
     /// A node whose lease is older than this is silent.
     pub lease_seconds: i64,
-    /// Used share of a volume or tenant that is worth a warning.
+    /// Used share (bytes or inodes) of a volume, node filesystem or tenant that is worth a warning.
     pub volume_warn_percent: f64,
-    /// Used share of a volume or tenant at which writes are about to fail.
+    /// Used share of a volume, node filesystem or tenant at which writes are about to fail.
     pub volume_fail_percent: f64,
+    /// Figures of metrics.k8s.io that are older than this are stale.
+    pub metrics_stale_seconds: i64,
+    /// Figures of a volume or filesystem that are older than this are stale.
+    pub volume_stale_seconds: i64,
     /// Requested share of a node that is worth a warning.
     pub node_requests_warn_percent: f64,
     /// A certificate that expires within this is worth a warning.
@@ -52,6 +56,8 @@ impl Default for Thresholds {
             lease_seconds: 40,
             volume_warn_percent: 85.0,
             volume_fail_percent: 95.0,
+            metrics_stale_seconds: 3 * 60,
+            volume_stale_seconds: 10 * 60,
             node_requests_warn_percent: 90.0,
             certificate_warn_seconds: 7 * 86_400,
         }

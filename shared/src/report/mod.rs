@@ -16,6 +16,7 @@ pub use level::Level;
 pub use model::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
 };
+pub use overview::{gaps, instant, whose};
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};
 pub use render::{Format, Rendered, Style, render, write};
 pub use verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use super::document::{Bar, Bars, Block, Cell, Column, Counts, Document, Effect, Finding, Findings, Line, Table, Tone};
 use super::present::{Case, Detail, Metric, Present, Sample, Subject};
-use super::{Cause, Coverage, Entry, Level, ObjectId, Report};
+use super::{Cause, Coverage, Entry, Level, ObjectId, Report, View};
 use crate::text;
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -24,7 +24,7 @@ const AGES: [(i64, &str); 6] = [
 
 impl Present for Report {
     fn document(&self, detail: &Detail) -> Document<'_> {
-        let whose = whose(self);
+        let whose = whose(&self.view);
         let headline = Line::marked(self.verdict, format!("{whose}: {}", outcome(self)));
         let mut document = Document::new(format!("Health of {whose}"), headline);
         if detail.is_page {
@@ -32,7 +32,7 @@ impl Present for Report {
             document.blocks.push(Block::KeyValues(view(self)));
         }
         causes(self, detail, &mut document);
-        gaps(self, &mut document);
+        gaps(&self.coverage, self.summary.partial, &mut document);
         areas(self, detail, &mut document);
         if detail.is_page && self.objects.iter().any(|entry| entry.verdict > Level::Suspended) {
             document.blocks.push(Block::Bars(ages(self)));
@@ -156,8 +156,7 @@ fn troubled(report: &Report) -> (Vec<Sample<'_>>, usize) {
 }
 
 /// `cluster admin@prod (v1.36.3), namespace data-plane`.
-fn whose(report: &Report) -> String {
-    let view = &report.view;
+pub fn whose(view: &View) -> String {
     let is_files = view.source == "files";
     let name = match (is_files, view.name.as_str()) {
         (true, "-") => "standard input".to_owned(),
@@ -199,7 +198,7 @@ fn outcome(report: &Report) -> String {
 }
 
 /// An RFC 3339 instant in whole seconds, `2026-11-20 03:00:00Z`.
-fn instant(time: &str) -> String {
+pub fn instant(time: &str) -> String {
     match time.parse::<Timestamp>() {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         Err(_) => text::truncate(time, 40),
@@ -299,17 +298,18 @@ fn age(since: Option<&str>, now: Option<Timestamp>) -> Option<String> {
     Some(text::age(since, now?))
 }
 
-fn gaps<'a>(report: &'a Report, document: &mut Document<'a>) {
+/// What was wanted and could not be read, one line a reason, with what would help.
+pub fn gaps<'a>(coverage: &'a [Coverage], is_partial: bool, document: &mut Document<'a>) {
     // One line a reason: sixty kinds that timed out are one thing to know.
     let mut reasons: Vec<(&Coverage, Vec<&Coverage>)> = Vec::new();
-    for section in report.coverage.iter().filter(|section| section.gap) {
+    for section in coverage.iter().filter(|section| section.gap) {
         match reasons.iter_mut().find(|(known, _)| (&known.why, &known.hint) == (&section.why, &section.hint)) {
             Some((_, sections)) => sections.push(section),
             None => reasons.push((section, vec![section])),
         }
     }
     if reasons.is_empty() {
-        if report.summary.partial {
+        if is_partial {
             document.line(Line::marked(Level::Unknown, "not everything could be read"));
         }
         return;
