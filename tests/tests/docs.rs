@@ -1,7 +1,7 @@
 //! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
 
 use mlops_shared::health::all_codes;
-use mlops_shared::report::Report;
+use mlops_shared::report::{Outlook, Report};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -29,12 +29,15 @@ fn schema() -> serde_json::Value {
 #[test]
 fn the_table_of_codes_is_current() {
     let mut page = String::from(
-        "# Finding codes of `kubectl mlops health`\n\nMade from the code; `kubectl mlops health explain CODE` prints the same.\n",
+        "# Finding codes of `kubectl mlops health`\n\nMade from the code; `kubectl mlops health explain CODE` prints the same. Where no outlook\nis given, a finding may go away by itself, and `--wait` waits for that.\n",
     );
     for code in all_codes() {
         // Writing to a String cannot fail.
         let _ =
             write!(page, "\n## `{}`\n\n**{}.** {}\n\nWhat to do: {}\n", code.id, code.title, code.meaning, code.remedy);
+        if code.outlook != Outlook::Open {
+            let _ = write!(page, "\nOutlook: {}\n", code.outlook.sentence());
+        }
     }
     compare("codes.md", &page);
 }

@@ -28,7 +28,7 @@ codes! {
         "Look at the pods that are named: their finding is the cause.";
     SERVICE_TARGET_PORT = "service-target-port", "The Service's target port is in no container",
         "The Service names a target port that no container of the selected pods declares; a port by name that nobody declares has no endpoint.",
-        "Give the container's port that name, or set targetPort to the name or number in use.";
+        "Give the container's port that name, or set targetPort to the name or number in use.", Stuck 300;
     SERVICE_NO_ADDRESS = "service-no-address", "The load balancer has given no address",
         "A Service of type LoadBalancer has no address. Shortly after creation that is normal; later it means that no load balancer implementation serves its class, or that it has failed.",
         "Look at the events of the Service and at the cloud controller, MetalLB or whatever gives addresses in this cluster; without one use NodePort or an Ingress.";

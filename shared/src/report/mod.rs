@@ -9,7 +9,7 @@ mod present;
 mod render;
 mod verdict;
 
-pub use code::Code;
+pub use code::{Code, Outlook};
 pub(crate) use code::codes;
 pub use document::Document;
 pub use level::Level;
