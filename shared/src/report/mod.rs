@@ -3,6 +3,7 @@
 mod code;
 pub mod document;
 mod level;
+mod list;
 mod model;
 mod overview;
 mod present;
@@ -13,8 +14,10 @@ pub use code::{Code, Outlook};
 pub(crate) use code::codes;
 pub use document::Document;
 pub use level::Level;
+pub use list::ReportList;
 pub use model::{
-    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, ReadError, Report, Summary,
+    View,
 };
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};
 pub use render::{Format, Rendered, Style, render, write};
