@@ -172,6 +172,24 @@ fn a_namespace_is_read_alone() {
     assert!(!seen.iter().any(|line| line.starts_with("/api/v1/pods")), "{seen:?}");
 }
 
+/// Who may read one namespace only sees that one, and that the rest is not known.
+#[test]
+fn where_the_cluster_is_forbidden_namespaces_are_tried() {
+    let no = || Some((403, "", r#"{"kind":"Status","message":"pods is forbidden"}"#.to_owned()));
+    let server = cluster(move |path, _| match path {
+        path if path.starts_with("/api/v1/namespaces/data-plane/") => ok(list(&[pod("one", "Succeeded")], "")),
+        _ => no(),
+    });
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let report = report(&outcome);
+    assert_eq!(report["objects"].as_array().map(Vec::len), Some(1));
+    let pods = report["coverage"].as_array().into_iter().flatten().find(|section| section["kind"] == "Pod");
+    let pods = pods.expect("pods");
+    assert_eq!((&pods["read"], &pods["gap"], &pods["objects"]), (&false.into(), &true.into(), &1.into()));
+    assert!(pods["why"].as_str().is_some_and(|why| why.starts_with("read in data-plane only")), "{pods}");
+}
+
 #[test]
 fn a_list_that_is_gone_is_started_again() {
     let server = cluster(|path, times| match (path.contains("continue="), times) {
@@ -273,7 +291,8 @@ fn a_server_without_aggregated_discovery_is_read_too() {
     let kinds: Vec<_> =
         report["coverage"].as_array().into_iter().flatten().map(|section| section["kind"].clone()).collect();
     assert!(kinds.contains(&"Pod".into()) && kinds.contains(&"Deployment".into()), "{kinds:?}");
-    assert!(report["notes"].to_string().contains("down/v1"), "{}", report["notes"]);
+    let gap = report["coverage"].as_array().into_iter().flatten().find(|section| section["group"] == "down");
+    assert_eq!(gap.map(|gap| &gap["gap"]), Some(&true.into()));
 }
 
 #[test]

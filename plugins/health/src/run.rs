@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     }
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
-    let mut snapshot = read(&settings, args)?;
+    let mut snapshot = read(&settings, args, &platform)?;
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
         return print_capacity(&snapshot.inventory, &settings, args, format, printer);
@@ -64,8 +64,8 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     Ok(Exit::of_check(has_findings, is_unsure))
 }
 
-fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
-    let Some(path) = &settings.from else { return read_cluster(settings, args) };
+fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
+    let Some(path) = &settings.from else { return read_cluster(settings, args, platform) };
     let snapshot = read_path(path, &Limits::default())?;
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
 }
@@ -73,7 +73,7 @@ fn read(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
 /// The whole run may take so long.
 const BUDGET: Duration = Duration::from_secs(180);
 
-fn read_cluster(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
+fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
     if args.connection.all_contexts || args.connection.context.len() > 1 {
         return Err(Failure::usage("several contexts in one run are not supported yet")
             .hint("run the command once for each --context"));
@@ -83,7 +83,8 @@ fn read_cluster(settings: &Settings, args: &Args) -> Result<Snapshot, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
-    let plan = Plan { namespaces: settings.namespaces.clone(), budget: BUDGET };
+    let likely = platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect();
+    let plan = Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET };
     let work = async {
         let connection = cluster::connect(&connection).await?;
         cluster::read(&connection, &plan).await

@@ -59,7 +59,9 @@ impl From<ClusterError> for Failure {
         let hints = error.hints();
         match error {
             // What the person gave is wrong, not the cluster.
-            ClusterError::Kubeconfig(_) | ClusterError::PluginRefused(..) => Self { hints, ..Self::usage(error.to_string()) },
+            ClusterError::Kubeconfig(_) | ClusterError::PluginRefused(..) => {
+                Self { hints, ..Self::usage(error.to_string()) }
+            }
             _ => Self { hints, ..Self::unchecked(error.to_string()) },
         }
     }

@@ -63,6 +63,8 @@ pub struct Connection {
     pub server: String,
     /// The kubeconfig user.
     pub user: Option<String>,
+    /// The context's namespace.
+    pub(super) namespace: Option<String>,
     /// The time limit of one request; `None` for none.
     pub(super) limit: Option<Duration>,
 }
@@ -150,8 +152,9 @@ pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
         Some(limit) if limit.is_zero() => None,
         limit => limit.or(Some(REQUEST)),
     };
+    let namespace = Some(config.default_namespace.clone()).filter(|name| !name.is_empty());
     let client = Client::try_from(config).map_err(|error| unusable(super::list::chain(&error)))?;
-    Ok(Connection { client, context, server, user, limit })
+    Ok(Connection { client, context, server, user, namespace, limit })
 }
 
 /// What a kubeconfig, or its absence, leads to.
@@ -244,9 +247,8 @@ fn override_user(auth: &mut AuthInfo, settings: &Settings) -> Result<(), Cluster
 /// the one of the environment unless NO_PROXY or a loopback address exempts the cluster. kube
 /// matches NO_PROXY against the proxy's own address instead.
 fn way(config: &Config, of_kubeconfig: Option<&str>) -> Result<Option<http::Uri>, ClusterError> {
-    let variable = |names: [&str; 2]| {
-        names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-    };
+    let variable =
+        |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let is_plain = config.cluster_url.scheme_str() == Some("http");
     let of_environment = || {
         let names = if is_plain { ["HTTP_PROXY", "http_proxy"] } else { ["HTTPS_PROXY", "https_proxy"] };

@@ -20,7 +20,8 @@ pub(super) struct Served {
 #[derive(Debug, Default)]
 pub(super) struct Discovered {
     pub(super) kinds: Vec<Served>,
-    pub(super) gaps: Vec<String>,
+    /// Groups and versions, with the reason.
+    pub(super) unanswered: Vec<(String, String)>,
 }
 
 #[derive(Deserialize, Default)]
@@ -102,7 +103,7 @@ pub(super) async fn discover(connection: &Connection, warnings: &Warnings) -> Re
                 for version in answer.groups.into_iter().flat_map(|group| group.versions) {
                     // An extension that is down must not hide the others.
                     if let Err(error) = legacy(connection, &version.group_version, &mut found, warnings).await {
-                        found.gaps.push(format!("API group {}: {error}", version.group_version));
+                        found.unanswered.push((version.group_version, error.to_string()));
                     }
                 }
             }
@@ -132,10 +133,8 @@ fn aggregated(groups: Vec<Group>, found: &mut Discovered) {
     for group in groups {
         for version in group.versions {
             if version.freshness == "Stale" {
-                found.gaps.push(format!(
-                    "API group {}/{}: its extension does not answer",
-                    group.metadata.name, version.version
-                ));
+                let version = format!("{}/{}", group.metadata.name, version.version);
+                found.unanswered.push((version, "its extension API server does not answer".to_owned()));
             }
             for resource in version.resources {
                 let served = Served {

@@ -29,7 +29,8 @@ pub(super) fn is_exempt(no_proxy: &str, host: &str, port: u16) -> bool {
 /// Whether a host is this machine, which no proxy of the environment is asked for.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn in_network(host: &str, network: &str, bits: &str) -> bool {

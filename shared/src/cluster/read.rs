@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Kinds that are read at a time: kube speaks HTTP/1.1, so each needs a connection.
 const AT_A_TIME: usize = 8;
+/// Namespaces that are tried one by one at most.
+const PROBED: usize = 200;
 const JSON: &str = "application/json";
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
 
@@ -56,6 +58,9 @@ const KINDS_PASSED_OVER: &[(&str, &str)] = &[
 pub struct Plan {
     /// Only these namespaces; empty for all.
     pub namespaces: Vec<String>,
+    /// Namespaces to try one by one where the whole cluster may be neither listed nor its
+    /// namespaces named.
+    pub likely: Vec<String>,
     /// The whole run may take so long; what is not read by then timed out.
     pub budget: Duration,
 }
@@ -82,23 +87,33 @@ pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, Clus
             (kind, outcome.unwrap_or(Err(ClusterError::TimedOut(plan.budget))))
         })
         .buffer_unordered(AT_A_TIME);
+    let mut refused = Vec::new();
     while let Some((kind, outcome)) = outcomes.next().await {
         let state = match outcome {
-            Ok(items) => {
-                let count = items.len();
-                items.into_iter().for_each(|item| builder.push(item));
-                SectionState::Read(count)
+            Ok(items) => SectionState::Read(push(&mut builder, items)),
+            Err(ClusterError::Forbidden(message)) if is_spread(kind) && plan.namespaces.is_empty() => {
+                refused.push((kind, message));
+                continue;
+            }
+            // Who asked for namespaces did not ask for what has none.
+            Err(ClusterError::Forbidden(_)) if !is_spread(kind) && !plan.namespaces.is_empty() => {
+                SectionState::Unread(Unread::OutOfScope)
             }
             Err(error) => SectionState::Unread(unread(error)),
         };
-        builder.section(Section {
-            group: Sym::new(&kind.group),
-            kind: Sym::new(&kind.kind),
-            resource: Sym::new(&kind.plural),
-            state,
-        });
+        builder.section(section(kind, state));
     }
     drop(outcomes);
+    by_namespace(connection, refused, plan, deadline, warnings, &mut builder).await;
+    for (group_version, why) in found.unanswered {
+        let (group, _) = group_version.split_once('/').unwrap_or_default();
+        builder.section(Section {
+            group: Sym::new(group),
+            kind: Sym::new("*"),
+            resource: Sym::new("*"),
+            state: SectionState::Unread(Unread::Failed(why)),
+        });
+    }
     let mut notes: Vec<String> =
         collected.into_inner().into_iter().map(|warning| format!("the API server warns: {warning}")).collect();
     if connection.context == IN_CLUSTER {
@@ -116,8 +131,76 @@ pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, Clus
             platform: None,
         },
         notes,
-        gaps: found.gaps,
+        gaps: Vec::new(),
     })
+}
+
+fn push(builder: &mut InventoryBuilder, items: Vec<Decoded>) -> usize {
+    let count = items.len();
+    items.into_iter().for_each(|item| builder.push(item));
+    count
+}
+
+/// Whether the kind is read from the namespaces that were asked for. Leases are read of nodes only.
+fn is_spread(kind: &Served) -> bool {
+    kind.is_namespaced && kind.kind != "Lease"
+}
+
+fn section(kind: &Served, state: SectionState) -> Section {
+    Section { group: Sym::new(&kind.group), kind: Sym::new(&kind.kind), resource: Sym::new(&kind.plural), state }
+}
+
+/// Who may not list across the cluster may still be allowed to in some namespaces: those of the
+/// cluster when they could be listed, else the likely ones, where pods may be listed.
+async fn by_namespace(
+    connection: &Connection,
+    refused: Vec<(&Served, String)>,
+    plan: &Plan,
+    deadline: Instant,
+    warnings: &Warnings,
+    builder: &mut InventoryBuilder,
+) {
+    if refused.is_empty() {
+        return;
+    }
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let mut likely = builder.namespaces();
+    if likely.is_empty() {
+        likely.extend(plan.likely.iter().chain(&connection.namespace).cloned());
+    }
+    likely.sort();
+    likely.dedup();
+    likely.truncate(PROBED);
+    let probe = |namespace: String| async move {
+        let path = format!("/api/v1/namespaces/{namespace}/pods?limit=1");
+        let answer = tokio::time::timeout(left(), get(connection, &path, JSON, warnings)).await;
+        matches!(answer, Ok(Ok(_))).then_some(namespace)
+    };
+    let open: Vec<String> =
+        futures::stream::iter(likely).map(probe).buffered(AT_A_TIME).filter_map(|open| async { open }).collect().await;
+    let mut outcomes = futures::stream::iter(refused)
+        .map(|(kind, message)| {
+            let open = &open;
+            async move {
+                let (mut read, mut items) = (Vec::new(), Vec::new());
+                for namespace in open {
+                    let narrow = Plan { namespaces: vec![namespace.clone()], ..plan.clone() };
+                    let answer = tokio::time::timeout(left(), one(connection, kind, &narrow, warnings)).await;
+                    if let Ok(Ok(found)) = answer {
+                        read.push(Sym::new(namespace));
+                        items.extend(found);
+                    }
+                }
+                (kind, message, read, items)
+            }
+        })
+        .buffer_unordered(AT_A_TIME);
+    while let Some((kind, message, read, items)) = outcomes.next().await {
+        let why = Unread::Forbidden(message);
+        let count = push(builder, items);
+        let state = if read.is_empty() { SectionState::Unread(why) } else { SectionState::Partly(read, count, why) };
+        builder.section(section(kind, state));
+    }
 }
 
 fn is_wanted(kind: &Served) -> bool {

@@ -267,9 +267,16 @@ impl Builder<'_, '_> {
         let row = |section: &crate::object::Section| {
             let (read, objects, why, gap) = match &section.state {
                 SectionState::Read(count) => (true, *count, None, false),
+                SectionState::Partly(namespaces, count, why) => {
+                    let read: Vec<&str> = namespaces.iter().map(|name| &**name).collect();
+                    (false, *count, Some(format!("read in {} only; elsewhere {why}", read.join(", "))), true)
+                }
                 SectionState::Unread(why) => (false, 0, Some(why.to_string()), why.is_gap()),
             };
-            let forbidden = matches!(&section.state, SectionState::Unread(Unread::Forbidden(_)));
+            let forbidden = matches!(
+                &section.state,
+                SectionState::Unread(Unread::Forbidden(_)) | SectionState::Partly(_, _, Unread::Forbidden(_))
+            );
             let hint = forbidden.then(|| {
                 format!(
                     "a ClusterRole needs: apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"list\"]",

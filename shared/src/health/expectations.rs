@@ -84,7 +84,9 @@ fn is_absent(component: &Component, inventory: &Inventory) -> bool {
         fits && matches!(section.state, crate::object::SectionState::Read(_))
     });
     // A kind that the API server does not serve has no object, and that is known.
-    let not_served = inventory.is_complete() && inventory.section(&component.group, &component.kind).is_none();
+    let not_served = inventory.is_complete()
+        && inventory.section(&component.group, &component.kind).is_none()
+        && inventory.section(&component.group, "*").is_none();
     let scoped = match inventory.scope() {
         crate::object::Scope::Cluster => true,
         crate::object::Scope::Namespaces(names) => {

@@ -61,6 +61,8 @@ pub enum Scope {
 pub enum SectionState {
     /// All of it was read; so many objects.
     Read(usize),
+    /// It was read in these namespaces only; so many objects, and why not elsewhere.
+    Partly(Vec<Sym>, usize, Unread),
     /// It was not.
     Unread(Unread),
 }
@@ -153,6 +155,12 @@ impl InventoryBuilder {
     /// Whether there is no object yet.
     pub fn is_empty(&self) -> bool {
         self.inventory.objects.is_empty()
+    }
+
+    /// Names of the namespaces so far.
+    pub fn namespaces(&self) -> Vec<String> {
+        let objects = self.inventory.objects.iter().filter(|object| object.is("", "Namespace"));
+        objects.map(|object| object.meta.name.to_string()).collect()
     }
 
     /// Sorts and indexes.
@@ -304,6 +312,7 @@ impl Inventory {
         }
         match self.section(group, kind).map(|section| &section.state) {
             Some(SectionState::Unread(_)) => false,
+            Some(SectionState::Partly(namespaces, ..)) => namespaces.iter().any(|name| &**name == namespace),
             Some(SectionState::Read(_)) if self.complete => true,
             Some(SectionState::Read(_)) => !self.in_namespace(group, kind, namespace).is_empty(),
             // A live cluster that does not serve the kind has no object of it.
@@ -355,6 +364,21 @@ mod tests {
         assert_eq!(names, ["b"]);
         assert!(inventory.by_uid(Uid::new("1")).is_some());
         assert_eq!(inventory.owned_by(Uid::new("")).count(), 0);
+    }
+
+    #[test]
+    fn a_kind_read_in_some_namespaces_proves_nothing_elsewhere() {
+        let mut builder = InventoryBuilder::new(Scope::Cluster, true);
+        builder.section(Section {
+            group: "".into(),
+            kind: "Service".into(),
+            resource: "services".into(),
+            state: SectionState::Partly(vec!["x".into()], 0, Unread::Forbidden(String::new())),
+        });
+        let inventory = builder.finish();
+        assert!(inventory.get("", "Service", "x", "a").is_missing());
+        assert!(matches!(inventory.get("", "Service", "y", "a"), Lookup::Unread));
+        assert!(matches!(inventory.get("", "Service", "", "a"), Lookup::Unread));
     }
 
     #[test]
