@@ -146,7 +146,11 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
         script.push(measure::time(&mut guide(), &[0])?);
     }
     let (us, raw, script) = (measure::median(us)?, measure::median(raw)?, measure::median(script)?);
-    say(&format!("{PODS} pods on a real API server (median of {ROUNDS}; {} lists, {:.1} MB)", paths.len(), bytes as f64 / 1e6));
+    say(&format!(
+        "{PODS} pods on a real API server (median of {ROUNDS}; {} lists, {:.1} MB)",
+        paths.len(),
+        bytes as f64 / 1e6
+    ));
     say(&format!("  health -o json             {:>10}", milliseconds(us)));
     say(&format!("  the same pages, raw        {:>10}   ratio {}", milliseconds(raw), ratio(us, raw)));
     say(&format!("  the guide's script         {:>10}   ratio {}", milliseconds(script), ratio(us, script)));

@@ -75,8 +75,9 @@ fn deployment(number: usize) -> Value {
 }
 
 fn spec(deployment: usize, pod: usize, is_placed: bool) -> Value {
-    let variables: Vec<Value> =
-        (0..12).map(|index| json!({"name": format!("SETTING_{index}"), "value": format!("value-of-{index}")})).collect();
+    let variables: Vec<Value> = (0..12)
+        .map(|index| json!({"name": format!("SETTING_{index}"), "value": format!("value-of-{index}")}))
+        .collect();
     let mut spec = json!({
         "containers": [{
             "name": "main", "image": format!("registry.example/platform/service-{deployment:04}:1.4.2"),
@@ -106,9 +107,7 @@ pub(crate) fn pod(number: usize) -> (String, Value) {
         json!({"running": {"startedAt": TIME}})
     };
     let ready = if is_crashing { "False" } else { "True" };
-    let condition = |kind: &str, status: &str| {
-        json!({"type": kind, "status": status, "lastProbeTime": null, "lastTransitionTime": TIME, "observedGeneration": 1})
-    };
+    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "lastProbeTime": null, "lastTransitionTime": TIME, "observedGeneration": 1});
     let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod",

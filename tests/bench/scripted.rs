@@ -70,7 +70,8 @@ fn page(start: usize, pods: usize) -> String {
             pod["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{number:012}"));
             pod["metadata"]["creationTimestamp"] = json!("2026-11-20T02:00:00Z");
             // What the API server itself adds to each: who set which field.
-            pod["metadata"]["managedFields"] = json!([{"manager": "kubelet", "fieldsV1": {"f:spec": {"f:x": "x".repeat(1500)}}}]);
+            pod["metadata"]["managedFields"] =
+                json!([{"manager": "kubelet", "fieldsV1": {"f:spec": {"f:x": "x".repeat(1500)}}}]);
             pod
         })
         .collect();

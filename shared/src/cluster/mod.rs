@@ -7,7 +7,9 @@ mod kuberc;
 mod list;
 mod proxy;
 mod read;
+mod several;
 
 pub use connection::{Connection, Settings, connect, contexts};
 pub use error::ClusterError;
 pub use read::{Plan, read};
+pub use several::side_by_side;

@@ -84,9 +84,8 @@ impl Builder<'_, '_> {
             *levels.entry(entry.verdict).or_default() += 1;
         }
         // An effect may be more urgent than what its verdict blames.
-        let levels_of = |cause: &Cause| {
-            cause.explains.iter().map(|effect| effect.verdict).fold(cause.verdict, Level::max)
-        };
+        let levels_of =
+            |cause: &Cause| cause.explains.iter().map(|effect| effect.verdict).fold(cause.verdict, Level::max);
         let worst = causes.iter().map(levels_of).max().unwrap_or(Level::Ok);
         let explained = causes.iter().map(|cause| cause.explains.len()).sum();
         let mut notes = self.it.notes.clone();

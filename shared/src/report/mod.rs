@@ -10,14 +10,14 @@ mod present;
 mod render;
 mod verdict;
 
-pub use code::{Code, Outlook};
 pub(crate) use code::codes;
+pub use code::{Code, Outlook};
 pub use document::Document;
 pub use level::Level;
 pub use list::ReportList;
 pub use model::{
-    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, ReadError, Report, Summary,
-    View,
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, ReadError, Report,
+    Summary, View,
 };
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};
 pub use render::{Format, Rendered, Style, render, write};

@@ -27,7 +27,9 @@ fn every_cluster_has_its_section() {
     assert_eq!(list.verdict, Level::Fail);
     for format in [Format::Table, Format::Wide, Format::Markdown, Format::Html] {
         let out = rendered(&list, format);
-        for part in ["2 clusters: 1 FAIL, 1 UNKNOWN", "prod", "down", "could not be read: failed to connect", "is it up?"] {
+        for part in
+            ["2 clusters: 1 FAIL, 1 UNKNOWN", "prod", "down", "could not be read: failed to connect", "is it up?"]
+        {
             assert!(out.contains(part), "{format:?} lacks {part}: {out}");
         }
         assert!(out.contains("alias") && !out.contains("0 objects"), "{format:?}: {out}");

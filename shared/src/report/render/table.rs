@@ -42,7 +42,9 @@ pub(super) fn render(document: &Document<'_>, style: &Style, is_wide: bool) -> S
     let mut is_after_line = false;
     for block in &document.blocks {
         let is_line = matches!(block, Block::Line(_));
-        if matches!(block, Block::Section(_) | Block::Heading(_) | Block::Counts(_) | Block::Bars(_)) || (is_line && !is_after_line) {
+        if matches!(block, Block::Section(_) | Block::Heading(_) | Block::Counts(_) | Block::Bars(_))
+            || (is_line && !is_after_line)
+        {
             page.gap();
         }
         is_after_line = is_line || matches!(block, Block::Section(_) | Block::Heading(_));
