@@ -1,7 +1,8 @@
 //! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
 
+use mlops_health::HealthEvent;
 use mlops_shared::health::all_codes;
-use mlops_shared::report::{Outlook, Report};
+use mlops_shared::report::{Outlook, Report, ReportList};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,13 @@ fn the_table_of_codes_is_current() {
 fn the_schema_is_current() {
     let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
     compare("schemas/health-report.json", &text);
+    for (name, schema) in [
+        ("health-report-list", schemars::schema_for!(ReportList)),
+        ("health-event", schemars::schema_for!(HealthEvent)),
+    ] {
+        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+        compare(&format!("schemas/{name}.json"), &text);
+    }
 }
 
 #[test]

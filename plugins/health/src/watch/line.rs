@@ -25,8 +25,8 @@ pub(crate) fn line(event: &HealthEvent, names_cluster: bool, columns: usize) -> 
     match event.event {
         EventType::State => out.push_str(&format!("now {}: ", word(event.to, "UNKNOWN"))),
         EventType::CauseAppeared => match event.from {
-            Some(_) => out.push_str(&format!("cause {change}  {name}: ")),
-            None => out.push_str(&format!("cause {}  {name}: ", word(event.to, "UNKNOWN"))),
+            Some(_) if event.from != event.to => out.push_str(&format!("cause {change}  {name}: ")),
+            _ => out.push_str(&format!("cause {}  {name}: ", word(event.to, "UNKNOWN"))),
         },
         EventType::CauseCleared => out.push_str(&format!("cleared {change}  {name}: ")),
         EventType::Changed => out.push_str(&format!("{change}  {name}: ")),

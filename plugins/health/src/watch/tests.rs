@@ -53,7 +53,7 @@ fn causes_appear_once_and_objects_tell_their_cause() {
     assert_eq!(
         lines(&events),
         [
-            "cause FAIL  Pod/a/p: p is FAIL (for 60s) [pod-crash-loop], explains 1",
+            "cause OK -> FAIL  Pod/a/p: p is FAIL (for 60s) [pod-crash-loop], explains 1",
             "new -> FAIL  Pod/a/q: q is FAIL [pod-not-ready], cause: Pod/a/p"
         ]
     );
@@ -125,7 +125,7 @@ fn a_server_that_is_away_is_told_once_and_when_it_is_back() {
     assert_eq!(tracker.miss("prod", "refused", at(40)), []);
     let back = tracker.see(&broken(50));
     assert_eq!(lines(&back)[0], "current: the view is current again after 30s");
-    assert!(lines(&back)[1].starts_with("cause FAIL"), "{:?}", lines(&back));
+    assert!(lines(&back)[1].starts_with("cause OK -> FAIL"), "{:?}", lines(&back));
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Tracker {
             if before.is_none_or(|before| before.level != cause.verdict) {
                 events.push(HealthEvent {
                     object: Some(cause.object.clone()),
-                    from: before.map(|before| before.level),
+                    from: before.or_else(|| self.objects.get(&key)).map(|before| before.level),
                     to: Some(cause.verdict),
                     code: Some(cause.code.clone()),
                     message: cause.message.clone(),
