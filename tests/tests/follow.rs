@@ -202,7 +202,10 @@ impl Watch {
     fn start(server: &Server, flags: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("home");
         kubeconfig(home.path(), &[("prod", &server.address, "u")]);
-        let mut all = vec!["--watch", "--interval", "100ms"];
+        let mut all = vec!["--watch"];
+        if !flags.contains(&"--interval") {
+            all.extend(["--interval", "100ms"]);
+        }
         all.extend(flags);
         let mut command = command(home.path(), &all);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
@@ -276,6 +279,15 @@ fn a_watch_in_json_is_one_document_a_line_and_ends_with_its_pipe() {
         types.push(event["type"].as_str().unwrap_or_default().to_owned());
     }
     assert_eq!(types, ["state", "cause-appeared", "changed", "cause-cleared", "changed"]);
+    assert_eq!(watch.end(), (Some(0), String::new()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_watch_that_has_nothing_to_tell_ends_with_its_pipe_too() {
+    let server = Server::start(|_| pod(READY));
+    let mut watch = Watch::start(&server, &["--interval", "1h"]);
+    assert!(watch.line().contains("now OK"));
     assert_eq!(watch.end(), (Some(0), String::new()));
 }
 

@@ -5,7 +5,7 @@ use crate::clusters::{Clusters, Look, exit_of, is_several};
 use crate::run::{BUDGET, style};
 use crate::settings::{Follow, Settings};
 use crate::wait::{Goal, State};
-use crate::watch::{HealthEvent, Tracker, line};
+use crate::watch::{HealthEvent, Tracker, gone, line};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer};
 use mlops_shared::report::{Format, Report, ReportList, render};
@@ -39,7 +39,10 @@ impl Run<'_> {
             let work = async {
                 match self.settings.follow {
                     Follow::Once => self.once(&mut clusters).await,
-                    Follow::Watch { interval } => self.watch(&mut clusters, interval).await,
+                    Follow::Watch { interval } => tokio::select! {
+                        exit = self.watch(&mut clusters, interval) => exit,
+                        () = gone() => Ok(Exit::Clean),
+                    },
                     Follow::Wait { interval, timeout } => self.wait(&mut clusters, interval, timeout).await,
                 }
             };
