@@ -56,6 +56,9 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         gaps: snapshot.gaps,
         now: settings.now,
     });
+    // What the report was made of is larger than the report.
+    drop(judgement);
+    drop(snapshot.inventory);
     let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
     printer.answer(text.as_bytes())?;
     Ok(exit_of(std::slice::from_ref(&report), settings.fail_on))

@@ -89,7 +89,7 @@ pub(crate) fn cause(
     let mut effects = Vec::new();
     for (effect, level, code) in explains {
         report = pod(report, effect, *level, code);
-        report.objects.last_mut().expect("an entry").cause = Some(id(name));
+        report.objects.last_mut().expect("an entry").cause = Some(Box::new(id(name)));
         let message = format!("{effect} is {level}");
         effects.push(Explained { object: id(effect), verdict: *level, code: (*code).into(), message });
     }

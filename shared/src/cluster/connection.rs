@@ -140,7 +140,9 @@ pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
         config.root_cert_file = Some(path.clone());
     }
     override_user(&mut config.auth_info, settings)?;
-    config.disable_compression |= settings.disable_compression;
+    // Over loopback compression costs more than it saves.
+    let is_near = config.cluster_url.host().is_some_and(proxy::is_loopback);
+    config.disable_compression |= settings.disable_compression || is_near;
     // kube retries fifteen times without a word; a person at a terminal wants to know.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(10));

@@ -133,7 +133,7 @@ struct Page<'a> {
     items: Option<Vec<&'a RawValue>>,
 }
 
-/// Reads a collection page by page. The next page is asked for before this one is decoded.
+/// Reads a collection page by page; the records of each page. The next page is asked for before this one is decoded.
 pub(super) async fn list(
     connection: &Connection,
     path: &str,
@@ -141,7 +141,7 @@ pub(super) async fn list(
     accept: &str,
     ty: &Arc<TypeMeta>,
     warnings: &Warnings,
-) -> Result<Vec<Decoded>, ClusterError> {
+) -> Result<Vec<Vec<Decoded>>, ClusterError> {
     let first = format!("{path}?limit={PAGE}{query}");
     let mut restarts = 0;
     'again: loop {
@@ -158,9 +158,8 @@ pub(super) async fn list(
             })?;
             let items = page.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
             let mut decode = || {
-                found.extend(
-                    items.iter().map(|item| decode_typed(ty, item)).filter(|item| !matches!(item, Decoded::Nothing)),
-                )
+                let page = items.iter().map(|item| decode_typed(ty, item));
+                found.push(page.filter(|item| !matches!(item, Decoded::Nothing)).collect::<Vec<_>>());
             };
             let Some(token) = page.metadata.r#continue.filter(|token| !token.is_empty()) else {
                 decode();

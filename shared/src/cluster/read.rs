@@ -135,9 +135,10 @@ pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, Clus
     })
 }
 
-fn push(builder: &mut InventoryBuilder, items: Vec<Decoded>) -> usize {
-    let count = items.len();
-    items.into_iter().for_each(|item| builder.push(item));
+fn push(builder: &mut InventoryBuilder, pages: Vec<Vec<Decoded>>) -> usize {
+    let count = pages.iter().map(Vec::len).sum();
+    builder.reserve(count);
+    pages.into_iter().flatten().for_each(|item| builder.push(item));
     count
 }
 
@@ -222,7 +223,7 @@ async fn one(
     kind: &Served,
     plan: &Plan,
     warnings: &Warnings,
-) -> Result<Vec<Decoded>, ClusterError> {
+) -> Result<Vec<Vec<Decoded>>, ClusterError> {
     let root = if kind.group.is_empty() {
         format!("/api/{}", kind.version)
     } else {

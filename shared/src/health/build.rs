@@ -2,7 +2,7 @@
 
 use super::graph::Node;
 use super::judge::Judgement;
-use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Unread};
+use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Sym, Unread};
 use crate::platform::{Area, Platform};
 use crate::report::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Level, Note, ObjectId, Report, Summary,
@@ -199,13 +199,13 @@ impl Builder<'_, '_> {
 
     fn entry(&self, object: &Object, verdict: &Verdict, cause: Option<ObjectId>, exception: Option<String>) -> Entry {
         Entry {
-            api_version: object.ty.api_version(),
-            kind: object.ty.kind.to_string(),
-            namespace: object.meta.namespace.to_string(),
-            name: object.meta.name.to_string(),
-            area: self.it.platform.area_of(object).word().to_owned(),
+            api_version: Sym::new(&object.ty.api_version()),
+            kind: object.ty.kind.clone(),
+            namespace: object.meta.namespace.clone(),
+            name: object.meta.name.clone(),
+            area: Sym::new(self.it.platform.area_of(object).word()),
             verdict: verdict.level,
-            code: verdict.code.id.to_owned(),
+            code: Sym::new(verdict.code.id),
             message: verdict.message.to_string(),
             since: verdict.since.map(|time| time.to_string()),
             evidence: verdict.evidence.clone(),
@@ -218,7 +218,7 @@ impl Builder<'_, '_> {
                     message: more.message.to_string(),
                 })
                 .collect(),
-            cause,
+            cause: cause.map(Box::new),
             exception,
         }
     }
@@ -229,7 +229,7 @@ impl Builder<'_, '_> {
             let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
             let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
             let mut worst = Level::Ok;
-            let mine = entries.iter().enumerate().filter(|(_, entry)| entry.area == area.word());
+            let mine = entries.iter().enumerate().filter(|(_, entry)| *entry.area == *area.word());
             for (index, entry) in mine {
                 *levels.entry(entry.verdict).or_default() += 1;
                 *kinds.entry(&entry.kind).or_default() += 1;

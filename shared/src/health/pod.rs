@@ -236,7 +236,7 @@ fn container_state(
         let message = &*waiting.message;
         return match &*waiting.reason {
             "CrashLoopBackOff" => {
-                let how = last.map_or_else(|| message.to_owned(), ending);
+                let how = last.map_or_else(|| message.to_owned(), |exit| ending(exit));
                 let code = match last {
                     Some(exit) if &*exit.reason == "OOMKilled" => &POD_OOM_KILLED,
                     _ if is_init => &POD_INIT,

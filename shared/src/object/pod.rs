@@ -21,7 +21,7 @@ pub struct Pod {
     pub restart_policy: Sym,
     /// When the kubelet accepted it.
     pub started: When,
-    /// The conditions. Those that are True and bear no message keep only type, status and time.
+    /// The conditions, but for those steps of a start that are True: fifty thousand pods have four each.
     pub conditions: Box<[Condition]>,
     /// Init containers, native sidecars (`restart_always`) among them, in order.
     pub init: Box<[Container]>,
@@ -123,11 +123,11 @@ record! {
     /// A container's state: at most one of these is set.
     pub struct ContainerState {
         /// Not started.
-        waiting: Option<Waiting>,
+        waiting: Option<Box<Waiting>>,
         /// Running.
         running: Option<Running>,
         /// Ended.
-        terminated: Option<Exit>,
+        terminated: Option<Box<Exit>>,
     }
 
     /// One entry of `status.containerStatuses`.
@@ -311,6 +311,12 @@ impl WireContainer {
     }
 }
 
+/// Whether a condition says that a step of the start is done and nothing else.
+fn is_step_done(condition: &Condition) -> bool {
+    const STEPS: [&str; 4] = ["PodScheduled", "Initialized", "ContainersReady", "PodReadyToStartContainers"];
+    condition.is_true() && condition.message.is_empty() && STEPS.contains(&&*condition.r#type)
+}
+
 /// Containers with their statuses. A status without a container (a file that was cut down to the
 /// status) still tells how its container is.
 fn containers(specs: Vec<WireContainer>, statuses: &mut Vec<ContainerStatus>) -> Box<[Container]> {
@@ -361,7 +367,7 @@ impl Pod {
             node: spec.node_name,
             restart_policy: spec.restart_policy,
             started: status.start_time,
-            conditions: status.conditions.into(),
+            conditions: status.conditions.into_iter().filter(|condition| !is_step_done(condition)).collect(),
             init: containers(spec.init_containers, &mut init_statuses),
             containers: containers(spec.containers, &mut statuses),
             needs: needs.into(),

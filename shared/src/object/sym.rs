@@ -1,5 +1,6 @@
 //! Small strings that repeat (namespaces, kinds, labels), label sets, and lenient times.
 
+use arcstr::ArcStr;
 use jiff::Timestamp;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -7,33 +8,35 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// Longer strings are rarely repeated, and a table without a bound would be a leak.
 const INTERNED_LENGTH: usize = 96;
 const INTERNED_COUNT: usize = 65_536;
 
 thread_local! {
-    static TABLE: RefCell<HashSet<Arc<str>>> = RefCell::new(HashSet::new());
+    static TABLE: RefCell<HashSet<ArcStr>> = RefCell::new(HashSet::new());
 }
 
 /// A shared string: fifty thousand pods hold one copy of their namespace's name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sym(Arc<str>);
+pub struct Sym(ArcStr);
 
 impl Sym {
     /// Shares `text` with every equal string met on this thread.
     pub fn new(text: &str) -> Self {
+        if text.is_empty() {
+            return Self(ArcStr::new());
+        }
         if text.len() > INTERNED_LENGTH {
-            return Self(Arc::from(text));
+            return Self(ArcStr::from(text));
         }
         TABLE.with_borrow_mut(|table| {
             if let Some(known) = table.get(text) {
-                return Self(Arc::clone(known));
+                return Self(known.clone());
             }
-            let new: Arc<str> = Arc::from(text);
+            let new = ArcStr::from(text);
             if table.len() < INTERNED_COUNT {
-                table.insert(Arc::clone(&new));
+                table.insert(new.clone());
             }
             Self(new)
         })
@@ -85,6 +88,18 @@ impl fmt::Debug for Sym {
 impl fmt::Display for Sym {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
+    }
+}
+
+impl schemars::JsonSchema for Sym {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        String::schema_name()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
     }
 }
 
@@ -246,7 +261,7 @@ mod tests {
     #[test]
     fn equal_strings_are_shared() {
         let (first, second) = (Sym::new("data-plane"), Sym::new("data-plane"));
-        assert!(Arc::ptr_eq(&first.0, &second.0));
+        assert!(ArcStr::ptr_eq(&first.0, &second.0));
     }
 
     #[test]

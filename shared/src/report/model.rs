@@ -4,6 +4,7 @@
 //! one is a new version. Texts are as the cluster wrote them; renderers for people make them safe.
 
 use super::Level;
+use crate::object::Sym;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -216,19 +217,19 @@ pub struct Explained {
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// `group/version`, or `version` for the core group.
-    pub api_version: String,
+    pub api_version: Sym,
     /// Kind.
-    pub kind: String,
+    pub kind: Sym,
     /// Namespace; empty for cluster-scoped objects.
-    pub namespace: String,
+    pub namespace: Sym,
     /// Name.
-    pub name: String,
+    pub name: Sym,
     /// The area that it belongs to.
-    pub area: String,
+    pub area: Sym,
     /// How it is.
     pub verdict: Level,
     /// The kind of finding.
-    pub code: String,
+    pub code: Sym,
     /// Why, in one line.
     pub message: String,
     /// Since when, RFC 3339.
@@ -242,7 +243,7 @@ pub struct Entry {
     pub more: Vec<Note>,
     /// The object at the root of the cause that explains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<ObjectId>,
+    pub cause: Option<Box<ObjectId>>,
     /// The reason of the platform file's exception that covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,

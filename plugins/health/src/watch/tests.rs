@@ -35,7 +35,7 @@ fn the_state_comes_first_and_then_only_changes() {
     );
     assert_eq!(tracker.see(&broken(110)), [], "nothing changed");
     let mut next = pod(well(120), "q", Level::Progressing, "pod-starting");
-    next.objects[1].cause = Some(id("x"));
+    next.objects[1].cause = Some(Box::new(id("x")));
     assert_eq!(
         lines(&tracker.see(&next)),
         [

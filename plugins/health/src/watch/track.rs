@@ -180,7 +180,7 @@ impl Tracker {
                 to: entry.map(|entry| entry.verdict),
                 code: Some(before.code.to_string()),
                 message: entry.map_or_else(|| "it is not there".to_owned(), |entry| entry.message.clone()),
-                cause: entry.and_then(|entry| entry.cause.clone()),
+                cause: entry.and_then(|entry| entry.cause.as_deref().cloned()),
                 ..self.event(EventType::CauseCleared, report)
             });
         }
@@ -191,18 +191,18 @@ impl Tracker {
         let mut now: BTreeMap<Key, Known> = BTreeMap::new();
         let mut changed = Vec::new();
         for entry in &report.objects {
-            let object = entry_id(entry);
-            let key = key(&object);
+            let key: Key =
+                (Sym::new(group(&entry.api_version)), entry.kind.clone(), entry.namespace.clone(), entry.name.clone());
             let before = self.objects.get(&key);
             if !is_first && before.is_none_or(|before| before.level != entry.verdict) {
                 changed.push(HealthEvent {
-                    object: Some(object),
+                    object: Some(entry_id(entry)),
                     from: before.map(|before| before.level),
                     to: Some(entry.verdict),
-                    code: Some(entry.code.clone()),
+                    code: Some(entry.code.to_string()),
                     message: entry.message.clone(),
                     since: entry.since.clone(),
-                    cause: entry.cause.clone(),
+                    cause: entry.cause.as_deref().cloned(),
                     ..self.event(EventType::Changed, report)
                 });
             }
@@ -257,9 +257,9 @@ fn id(key: &Key, known: &Known) -> ObjectId {
 
 fn entry_id(entry: &Entry) -> ObjectId {
     ObjectId {
-        api_version: entry.api_version.clone(),
-        kind: entry.kind.clone(),
-        namespace: entry.namespace.clone(),
-        name: entry.name.clone(),
+        api_version: entry.api_version.to_string(),
+        kind: entry.kind.to_string(),
+        namespace: entry.namespace.to_string(),
+        name: entry.name.to_string(),
     }
 }

@@ -52,7 +52,7 @@ fn entry(level: Level, area: &str, kind: &str, name: &str, code: &str, message: 
 
 fn levels(entries: &[Entry], area: Option<&str>) -> BTreeMap<Level, usize> {
     let mut levels = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| area.is_none_or(|area| area == entry.area)) {
+    for entry in entries.iter().filter(|entry| area.is_none_or(|area| entry.area == area)) {
         *levels.entry(entry.verdict).or_default() += 1;
     }
     levels
@@ -84,13 +84,13 @@ pub(super) fn sample() -> Report {
     }
     let explained = |entry: &Entry| Explained {
         object: ObjectId {
-            api_version: entry.api_version.clone(),
-            kind: entry.kind.clone(),
-            namespace: entry.namespace.clone(),
-            name: entry.name.clone(),
+            api_version: entry.api_version.to_string(),
+            kind: entry.kind.to_string(),
+            namespace: entry.namespace.to_string(),
+            name: entry.name.to_string(),
         },
         verdict: entry.verdict,
-        code: entry.code.clone(),
+        code: entry.code.to_string(),
         message: entry.message.clone(),
     };
     let mut explains: Vec<_> = objects
@@ -240,8 +240,13 @@ pub(super) fn hostile(text: &str) -> Report {
         }
     }
     for entry in &mut report.objects {
-        write(&mut [&mut entry.api_version, &mut entry.kind, &mut entry.namespace, &mut entry.name]);
-        write(&mut [&mut entry.message, &mut entry.code, &mut entry.area]);
+        for field in [&mut entry.api_version, &mut entry.kind, &mut entry.namespace, &mut entry.name] {
+            *field = text.into();
+        }
+        for field in [&mut entry.code, &mut entry.area] {
+            *field = text.into();
+        }
+        write(&mut [&mut entry.message]);
         entry.evidence = vec![text.to_owned()];
         entry.exception = Some(text.to_owned());
     }
