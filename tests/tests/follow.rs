@@ -330,7 +330,7 @@ fn clusters_are_read_side_by_side_and_none_hides_another() {
         .collect();
     assert_eq!(named, [("well", "OK"), ("down", "UNKNOWN"), ("ill", "FAIL"), ("other", "OK")]);
     assert!(items[1]["error"]["message"].as_str().is_some_and(|error| error.contains("failed to connect")), "{list}");
-    assert_eq!(list["sameAs"], serde_json::json!({"again": "well"}));
+    assert_eq!(list["sameAs"], serde_json::json!([{"context": "again", "item": "well"}]));
     let asked = well.seen.lock().expect("no panic").iter().filter(|path| path.contains("/pods")).count();
     assert_eq!(asked, 2, "once as each user");
     let schema =

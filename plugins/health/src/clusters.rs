@@ -8,9 +8,8 @@ use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::cluster::{self, ClusterError, Connection, Plan, side_by_side};
 use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::platform::Platform;
-use mlops_shared::report::{ReadError, Report, View};
+use mlops_shared::report::{ReadError, Report, SameAs, View};
 use mlops_shared::source::Snapshot;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One cluster of a run.
@@ -63,7 +62,7 @@ impl From<Unread> for Failure {
 pub(crate) struct Clusters<'a> {
     targets: Vec<Target>,
     /// Contexts that lead to the same server as the same user as another.
-    pub(crate) same_as: BTreeMap<String, String>,
+    pub(crate) same_as: Vec<SameAs>,
     settings: &'a Settings,
     platform: &'a Platform,
     origin: &'a str,
@@ -108,7 +107,7 @@ impl<'a> Clusters<'a> {
             Ok(Target { context, wanted, connection: None })
         });
         let targets = targets.collect::<Result<_, Failure>>()?;
-        Ok(Self { targets, same_as: BTreeMap::new(), settings, platform, origin })
+        Ok(Self { targets, same_as: Vec::new(), settings, platform, origin })
     }
 
     /// Looks at every cluster once, within `limit`, and judges as of what `clock` says when it was
@@ -132,7 +131,7 @@ impl<'a> Clusters<'a> {
                 context.clone_from(&connection.context);
                 let same = work.iter().find(|(_, known)| known.as_ref().is_ok_and(|known| is_same(known, connection)));
                 if let Some((known, _)) = same {
-                    self.same_as.insert(context, known.clone());
+                    self.same_as.push(SameAs { context, item: known.clone() });
                     continue;
                 }
                 target.connection = Some(connection.clone());

@@ -65,7 +65,7 @@ pub(crate) fn pod(mut report: Report, name: &str, level: Level, code: &str) -> R
         area: "cluster".into(),
         verdict: level,
         code: code.into(),
-        message: format!("{name} is {level}"),
+        message: format!("{name} is {level}").as_str().into(),
         since: None,
         evidence: vec![],
         more: vec![],

@@ -3,6 +3,7 @@
 use super::{ClusterError, Connection};
 use crate::object::{Decoded, TypeMeta, decode_typed};
 use http::{Method, Request, StatusCode, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::Deserialize;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const PAGE: usize = 500;
 /// A page may be so large.
 const PAGE_BYTES: usize = 512 << 20;
+/// Room made at once for a body that announces its length.
+const ROOM: usize = 16 << 20;
 const TRIES: u32 = 3;
 /// A list that changes under the reader is started again so often.
 const RESTARTS: u32 = 3;
@@ -82,8 +85,16 @@ async fn once(
             let text = value.split_once('"').map_or(value, |(_, text)| text.trim_end_matches('"'));
             warnings.borrow_mut().insert(text.chars().take(300).collect());
         }
-        let cut = |error: Box<dyn std::error::Error + Send + Sync>| ClusterError::BadAnswer(chain(&*error));
-        let bytes = Limited::new(body, PAGE_BYTES).collect().await.map_err(cut)?.to_bytes();
+        let mut body = Limited::new(body, PAGE_BYTES);
+        let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(ROOM));
+        // Frame by frame: a page is never in memory twice.
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| ClusterError::BadAnswer(chain(&*error)))?;
+            if let Some(data) = frame.data_ref() {
+                bytes.extend_from_slice(data);
+            }
+        }
         Ok((parts.status, retry_after, bytes))
     };
     let answered = match connection.limit {
@@ -95,7 +106,7 @@ async fn once(
     };
     match answered {
         Err(error) => (Err(error), None),
-        Ok((status, _, bytes)) if status.is_success() => (Ok(bytes.into()), None),
+        Ok((status, _, bytes)) if status.is_success() => (Ok(bytes), None),
         Ok((status, retry_after, bytes)) => (Err(refusal(status, &bytes)), retry_after.map(Duration::from_secs)),
     }
 }

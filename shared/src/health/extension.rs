@@ -92,7 +92,7 @@ fn definition(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         Some(established) if established.is_true() => stored_versions(definition),
         Some(established) if established.is_false() && &*established.reason != "Installing" => rejected(established),
         established => {
-            let since = established.and_then(Condition::since).or(object.meta.creation_timestamp.0);
+            let since = established.and_then(Condition::since).or(object.meta.creation_timestamp.get());
             Verdict::progressing(&CRD_INSTALLING, "is being installed").since(since)
         }
     }

@@ -183,7 +183,7 @@ fn unscheduled(object: &Object, pod: &Pod, related: &Related<'_>, now: Timestamp
         let gates: Vec<&str> = pod.scheduling_gates.iter().map(|gate| gate.as_str()).collect();
         return Some(Verdict::suspended(&POD_GATED, format!("waits for scheduling gates {}", gates.join(", "))));
     }
-    let since = scheduled.since().or(object.meta.creation_timestamp.0);
+    let since = scheduled.since().or(object.meta.creation_timestamp.get());
     let waited = since.map_or(i64::MAX, |since| now.duration_since(since).as_secs());
     let reason = if scheduled.message.is_empty() {
         related.warning(object, &["FailedScheduling"]).map_or("no node fits", |event| &*event.message)
@@ -264,7 +264,7 @@ fn container_state(
                 let text = format!("{what} {name} cannot pull {}{}", container.image, prefixed(": ", message));
                 let is_refused = matches!(&*waiting.reason, "ErrImageNeverPull" | "InvalidImageName");
                 let code = if is_refused { &POD_IMAGE_REFUSED } else { &POD_IMAGE };
-                let verdict = Verdict::fail(code, text).since(object.meta.creation_timestamp.0);
+                let verdict = Verdict::fail(code, text).since(object.meta.creation_timestamp.get());
                 Some(event.into_iter().fold(verdict, Verdict::evidence))
             }
             // The kubelet's cache is not there yet: it tries again (krane's rule).
@@ -277,7 +277,7 @@ fn container_state(
             | "ContainerCannotRun" => {
                 let verdict =
                     Verdict::fail(&POD_CONFIG, format!("{what} {name}: {}{}", waiting.reason, prefixed(": ", message)));
-                Some(blame_missing_needs(verdict, object, pod, related).since(object.meta.creation_timestamp.0))
+                Some(blame_missing_needs(verdict, object, pod, related).since(object.meta.creation_timestamp.get()))
             }
             _ => None,
         };
@@ -335,7 +335,7 @@ fn restarted(
 fn not_ready(object: &Object, pod: &Pod, ready: Option<&Condition>, related: &Related<'_>, now: Timestamp) -> Verdict {
     let running = pod.containers.iter().filter_map(|container| Some((container, container.status.as_ref()?)));
     let waiting = running.clone().any(|(_, status)| status.state.running.is_none());
-    let since = ready.and_then(Condition::since).or(pod.started.get()).or(object.meta.creation_timestamp.0);
+    let since = ready.and_then(Condition::since).or(pod.started.get()).or(object.meta.creation_timestamp.get());
     let age = since.map(|since| now.duration_since(since).as_secs());
     if waiting || pod.containers.iter().all(|container| container.status.is_none()) {
         return creating(object, pod, since, age, related);

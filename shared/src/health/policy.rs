@@ -77,7 +77,7 @@ fn autoscaler(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     let conditions = autoscaler_conditions(object, autoscaler);
     if conditions.is_empty() {
         return match &autoscaler.status {
-            Some(status) if status.observed_generation.is_some() || object.meta.creation_timestamp.0.is_none() => {
+            Some(status) if status.observed_generation.is_some() || object.meta.creation_timestamp.get().is_none() => {
                 Verdict::progressing(&HPA_WAITING, "has no conditions yet")
             }
             _ => precedence::no_status(object, None, related, now),
@@ -195,7 +195,7 @@ fn within(time: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
 }
 
 fn is_new(object: &Object, related: &Related<'_>, now: Timestamp) -> bool {
-    within(object.meta.creation_timestamp.0, related.limits.progress_seconds, now)
+    within(object.meta.creation_timestamp.get(), related.limits.progress_seconds, now)
 }
 
 /// Whether the autoscaler's target is rolling out or has pods that are just starting.
@@ -210,7 +210,7 @@ fn target_starts(object: &Object, autoscaler: &Autoscaler, related: &Related<'_>
         || related
             .pods_owned_by(target)
             .iter()
-            .any(|pod| within(pod.meta.creation_timestamp.0, related.limits.progress_seconds, now))
+            .any(|pod| within(pod.meta.creation_timestamp.get(), related.limits.progress_seconds, now))
 }
 
 /// Follows `pkg/controller/disruption/disruption.go`.

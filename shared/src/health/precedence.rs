@@ -35,7 +35,7 @@ codes! {
 
 /// The verdict of an object that is being deleted; `None` for others.
 pub(super) fn terminating(object: &Object, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
-    let deleted = object.meta.deletion_timestamp.0?;
+    let deleted = object.meta.deletion_timestamp.get()?;
     // The timestamp is when the grace period ends, so the grace is already in it.
     let overdue = now.duration_since(deleted).as_secs();
     let finalizers: Vec<&str> = object.meta.finalizers.iter().map(|name| name.as_str()).collect();
@@ -79,7 +79,7 @@ pub(super) fn generation(
         return None;
     }
     let message = format!("generation {generation} is not observed yet (status speaks of {observed})");
-    let created = object.meta.creation_timestamp.0;
+    let created = object.meta.creation_timestamp.get();
     // Only the creation is known to lie before the change, so only a new object has a known age.
     let late = generation <= 1
         && created.is_some_and(|time| now.duration_since(time).as_secs() > related.limits.unobserved_seconds);
@@ -95,7 +95,7 @@ pub(super) fn no_status(
     related: &Related<'_>,
     now: Timestamp,
 ) -> Verdict {
-    let Some(created) = object.meta.creation_timestamp.0 else {
+    let Some(created) = object.meta.creation_timestamp.get() else {
         return Verdict::progressing(&NO_STATUS, "has no status yet, and no age: a manifest, or just created");
     };
     let age = now.duration_since(created).as_secs();

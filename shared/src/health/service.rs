@@ -28,7 +28,7 @@ codes! {
         "Look at the pods that are named: their finding is the cause.";
     SERVICE_TARGET_PORT = "service-target-port", "The Service's target port is in no container",
         "The Service names a target port that no container of the selected pods declares; a port by name that nobody declares has no endpoint.",
-        "Give the container's port that name, or set targetPort to the name or number in use.", Stuck 300;
+        "Give the container's port that name, or set targetPort to the name or number in use.";
     SERVICE_NO_ADDRESS = "service-no-address", "The load balancer has given no address",
         "A Service of type LoadBalancer has no address. Shortly after creation that is normal; later it means that no load balancer implementation serves its class, or that it has failed.",
         "Look at the events of the Service and at the cloud controller, MetalLB or whatever gives addresses in this cluster; without one use NodePort or an Ingress.";
@@ -66,7 +66,7 @@ pub(super) fn ready_endpoints(object: &Object, related: &Related<'_>) -> Option<
 }
 
 fn answers(object: &Object, not_ready_too: bool) -> bool {
-    let gone = object.meta.deletion_timestamp.0.is_some();
+    let gone = object.meta.deletion_timestamp.get().is_some();
     object.pod().is_some_and(|pod| !pod.is_finished() && (not_ready_too || (pod.is_ready() && !gone)))
 }
 
@@ -133,13 +133,13 @@ fn address(object: &Object, service: &Service, related: &Related<'_>, now: Times
     }
     let created = object.meta.creation_timestamp;
     let age = created.seconds_before(now);
-    let mut verdict = match created.0 {
+    let mut verdict = match created.get() {
         Some(time) if age.is_some_and(|age| age > related.limits.no_status_seconds) => {
             Verdict::fail(&SERVICE_NO_ADDRESS, format!("has had no load balancer address for {}", text::age(time, now)))
         }
         _ => Verdict::progressing(&SERVICE_NO_ADDRESS, "waits for an address of the load balancer"),
     };
-    verdict = verdict.since(created.0);
+    verdict = verdict.since(created.get());
     if let Some(event) = related.warning(object, &[]) {
         verdict = verdict.evidence(format!("{}: {}", event.reason, &*event.message));
     }
@@ -221,7 +221,7 @@ fn nobody(object: &Object, service: &Service, pods: &[&Object], related: &Relate
     let young =
         object.meta.creation_timestamp.seconds_before(now).is_some_and(|age| age <= related.limits.no_status_seconds);
     if !live.is_empty() {
-        let starting = live.iter().all(|pod| is_starting(pod, related, now) || pod.meta.deletion_timestamp.0.is_some());
+        let starting = live.iter().all(|pod| is_starting(pod, related, now) || pod.meta.deletion_timestamp.get().is_some());
         let message = format!("0 of {} ready", text::plural(live.len(), "selected pod"));
         let mut verdict = if starting {
             Verdict::progressing(&SERVICE_STARTING, message)

@@ -120,7 +120,7 @@ fn schedule(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         "" | "New" => precedence::no_status(object, None, related, now),
         "FailedValidation" => Verdict::fail(&SCHEDULE_INVALID, format!("{state}: {reason}")),
         _ => {
-            let next = When(time(custom, "/nextRun"));
+            let next = When::from(time(custom, "/nextRun"));
             match next.seconds_before(now) {
                 Some(late) if late > 300 => {
                     let age = next.get().map_or_else(String::new, |next| text::age(next, now));

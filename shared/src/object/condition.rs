@@ -37,7 +37,7 @@ impl Condition {
 
     /// When this came to be: the transition, else the last update.
     pub fn since(&self) -> Option<jiff::Timestamp> {
-        self.last_transition_time.0.or(self.last_update_time.0)
+        self.last_transition_time.get().or(self.last_update_time.get())
     }
 
     /// `reason: message`, or whichever of them is there.

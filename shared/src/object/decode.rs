@@ -135,7 +135,7 @@ fn decode<'de, D: Deserializer<'de>>(ty: &Arc<TypeMeta>, input: D) -> Result<Dec
             Body::Custom(Box::new(Custom { spec: spec.0, status: status.unwrap_or_default().0, has_status }))
         }),
     }?;
-    Ok(Decoded::Object(Object { ty: Arc::clone(ty), meta, body }))
+    Ok(Decoded::Object(Object { ty: Arc::clone(ty), meta: Box::new(meta), body }))
 }
 
 /// A field that is skipped.
@@ -154,7 +154,7 @@ pub fn decode_typed(ty: &Arc<TypeMeta>, item: &RawValue) -> Decoded {
     let mut reader = serde_json::Deserializer::from_str(item.get());
     decode(ty, &mut reader).unwrap_or_else(|error| {
         let meta = serde_json::from_str::<Wire<Blank, IgnoredAny>>(item.get()).unwrap_or_default().metadata;
-        Decoded::Object(Object { ty: Arc::clone(ty), meta, body: Body::Unreadable(shape_error(&error).into()) })
+        Decoded::Object(Object { ty: Arc::clone(ty), meta: Box::new(meta), body: Body::Unreadable(shape_error(&error).into()) })
     })
 }
 

@@ -75,7 +75,7 @@ impl Event {
         let about = if event.involved_object.name.is_empty() { event.regarding } else { event.involved_object };
         let group = about.api_version.split_once('/').map_or("", |(group, _)| group);
         let (series_count, series_last) =
-            event.series.map_or((0, When(None)), |series| (series.count, series.last_observed_time));
+            event.series.map_or((0, When::NONE), |series| (series.count, series.last_observed_time));
         let times = [series_last, event.last_timestamp, event.deprecated_last_timestamp, event.event_time];
         Some(Self {
             uid: about.uid,
@@ -88,13 +88,13 @@ impl Event {
             reason: event.reason,
             message: if event.message.is_empty() { event.note } else { event.message },
             count: event.count.max(event.deprecated_count).max(series_count).max(1),
-            last: When(
+            last: When::from(
                 times
                     .iter()
-                    .filter_map(|time| time.0)
+                    .filter_map(|time| time.get())
                     .max()
-                    .or(event.first_timestamp.0)
-                    .or(event.metadata.creation_timestamp.0),
+                    .or(event.first_timestamp.get())
+                    .or(event.metadata.creation_timestamp.get()),
             ),
         })
     }

@@ -117,8 +117,10 @@ pub struct Inventory {
     /// Whether an absent object proves anything: true for a live cluster and whole dumps. In a
     /// mere pile of manifests a kind counts as read where at least one object of it is.
     complete: bool,
-    by_uid: Vec<(Uid, u32)>,
-    by_owner: Vec<(Uid, u32)>,
+    /// Positions of the objects that have a UID, in its order.
+    by_uid: Vec<u32>,
+    /// Position of an object and of one of its owner references, in the order of the owner's UID.
+    by_owner: Vec<(u32, u32)>,
 }
 
 /// Collects records, then sorts and indexes them.
@@ -179,16 +181,28 @@ impl InventoryBuilder {
         let position = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         for (index, object) in inventory.objects.iter().enumerate() {
             if !object.meta.uid.is_none() {
-                inventory.by_uid.push((object.meta.uid, position(index)));
+                inventory.by_uid.push(position(index));
             }
-            for owner in object.meta.owner_references.iter().filter(|owner| !owner.uid.is_none()) {
-                inventory.by_owner.push((owner.uid, position(index)));
+            for (nth, owner) in object.meta.owner_references.iter().enumerate() {
+                if !owner.uid.is_none() {
+                    inventory.by_owner.push((position(index), position(nth)));
+                }
             }
         }
-        inventory.by_uid.sort_unstable();
-        inventory.by_owner.sort_unstable();
+        let objects = &inventory.objects;
+        inventory.by_uid.sort_unstable_by_key(|index| (uid_at(objects, *index), *index));
+        inventory.by_owner.sort_unstable_by_key(|row| (owner_at(objects, *row), *row));
         inventory
     }
+}
+
+fn uid_at(objects: &[Object], index: u32) -> Uid {
+    objects.get(index as usize).map_or_else(Uid::default, |object| object.meta.uid)
+}
+
+fn owner_at(objects: &[Object], (index, nth): (u32, u32)) -> Uid {
+    let owners = objects.get(index as usize).map(|object| &object.meta.owner_references);
+    owners.and_then(|owners| owners.get(nth as usize)).map_or_else(Uid::default, |owner| owner.uid)
 }
 
 fn compare(one: &Object, two: &Object) -> Ordering {
@@ -278,17 +292,17 @@ impl Inventory {
         if uid.is_none() {
             return None;
         }
-        let index = self.by_uid.binary_search_by_key(&uid, |(known, _)| *known).ok()?;
-        self.objects.get(self.by_uid[index].1 as usize)
+        let row = self.by_uid.binary_search_by_key(&uid, |index| uid_at(&self.objects, *index)).ok()?;
+        self.objects.get(self.by_uid[row] as usize)
     }
 
     /// The objects that name this UID as an owner.
     pub fn owned_by(&self, uid: Uid) -> impl Iterator<Item = &Object> {
-        let start = self.by_owner.partition_point(|(owner, _)| *owner < uid);
+        let start = self.by_owner.partition_point(|row| owner_at(&self.objects, *row) < uid);
         let rows = if uid.is_none() { &[] } else { &self.by_owner[start..] };
         rows.iter()
-            .take_while(move |(owner, _)| *owner == uid)
-            .filter_map(|(_, index)| self.objects.get(*index as usize))
+            .take_while(move |row| owner_at(&self.objects, **row) == uid)
+            .filter_map(|(index, _)| self.objects.get(*index as usize))
     }
 
     /// Warning events about this object, oldest first.

@@ -127,9 +127,9 @@ record! {
         /// The grace period of the deletion, in seconds.
         deletion_grace_period_seconds: Option<i64>,
         /// What must happen before it goes.
-        finalizers: Vec<Sym>,
+        finalizers: Box<[Sym]>,
         /// Its owners.
-        owner_references: Vec<Owner>,
+        owner_references: Box<[Owner]>,
         /// Its labels.
         labels: Labels,
         /// The annotations that verdicts read; the others are dropped.

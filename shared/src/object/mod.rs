@@ -49,8 +49,8 @@ use std::sync::Arc;
 pub struct Object {
     /// API group, version and kind.
     pub ty: Arc<TypeMeta>,
-    /// Name, owners, labels and times.
-    pub meta: Meta,
+    /// Name, owners, labels and times. Boxed, so that sorting and growing move little.
+    pub meta: Box<Meta>,
     /// The kind's own part.
     pub body: Body,
 }

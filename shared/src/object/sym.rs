@@ -214,18 +214,39 @@ impl<'de> Deserialize<'de> for Labels {
 
 /// A time that may be absent; one that cannot be read counts as absent, so that a hand-written
 /// status does not hide the object.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct When(pub Option<Timestamp>);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct When(i64);
 
 impl When {
-    /// The time, if there is one.
+    /// No time.
+    pub const NONE: Self = Self(i64::MIN);
+
+    /// The time, if there is one, to the millisecond.
     pub fn get(self) -> Option<Timestamp> {
-        self.0
+        if self == Self::NONE { None } else { Timestamp::from_millisecond(self.0).ok() }
     }
 
     /// Seconds from this time to `now`; negative when it lies ahead, `None` when there is none.
     pub fn seconds_before(self, now: Timestamp) -> Option<i64> {
-        self.0.map(|time| now.duration_since(time).as_secs())
+        self.get().map(|time| now.duration_since(time).as_secs())
+    }
+}
+
+impl Default for When {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl From<Option<Timestamp>> for When {
+    fn from(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::NONE, |time| Self(time.as_millisecond()))
+    }
+}
+
+impl fmt::Debug for When {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), out)
     }
 }
 
@@ -238,16 +259,16 @@ impl<'de> Deserialize<'de> for When {
                 out.write_str("a time in RFC 3339")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<When, E> {
-                Ok(When(text.parse().ok()))
+                Ok(text.parse().ok().into())
             }
             fn visit_unit<E: serde::de::Error>(self) -> Result<When, E> {
-                Ok(When(None))
+                Ok(When::NONE)
             }
             fn visit_some<D: Deserializer<'de>>(self, input: D) -> Result<When, D::Error> {
                 When::deserialize(input)
             }
             fn visit_none<E: serde::de::Error>(self) -> Result<When, E> {
-                Ok(When(None))
+                Ok(When::NONE)
             }
         }
         input.deserialize_any(Reader)
@@ -276,8 +297,8 @@ mod tests {
     #[test]
     fn unreadable_times_are_absent() {
         for text in ["null", "\"yesterday\""] {
-            assert_eq!(serde_json::from_str::<When>(text).expect("lenient"), When(None));
+            assert_eq!(serde_json::from_str::<When>(text).expect("lenient"), When::NONE);
         }
-        assert!(serde_json::from_str::<When>("\"2026-11-20T03:00:00Z\"").expect("time").0.is_some());
+        assert!(serde_json::from_str::<When>("\"2026-11-20T03:00:00Z\"").expect("time").get().is_some());
     }
 }

@@ -30,13 +30,23 @@ pub struct ReportList {
     pub items: Vec<Report>,
     /// Contexts that were not read once more, because they lead to the same server as the same
     /// user: each with the context of the item that speaks for it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub same_as: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<SameAs>,
+}
+
+/// A context that was not read once more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SameAs {
+    /// The context.
+    pub context: String,
+    /// The context that was read in its place.
+    pub item: String,
 }
 
 impl ReportList {
     /// The list of these reports, made for the instant `generated_at` (RFC 3339).
-    pub fn new(items: Vec<Report>, same_as: BTreeMap<String, String>, generated_at: String) -> Self {
+    pub fn new(items: Vec<Report>, same_as: Vec<SameAs>, generated_at: String) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "HealthReportList".to_owned(),
@@ -72,8 +82,8 @@ impl Present for ReportList {
         for report in &self.items {
             let part = report.document(&detail);
             document.blocks.push(Block::Section(Cow::Borrowed(&report.view.name)));
-            for (context, _) in self.same_as.iter().filter(|(_, read)| **read == report.view.name) {
-                document.line(Line::faint(format!("the same server and user as context {context}")));
+            for same in self.same_as.iter().filter(|same| same.item == report.view.name) {
+                document.line(Line::faint(format!("the same server and user as context {}", same.context)));
             }
             document.blocks.push(Block::Line(part.headline));
             document.blocks.extend(part.blocks);

@@ -231,7 +231,7 @@ pub struct Entry {
     /// The kind of finding.
     pub code: Sym,
     /// Why, in one line.
-    pub message: String,
+    pub message: Sym,
     /// Since when, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,

@@ -179,7 +179,7 @@ impl Tracker {
                 from: Some(before.level),
                 to: entry.map(|entry| entry.verdict),
                 code: Some(before.code.to_string()),
-                message: entry.map_or_else(|| "it is not there".to_owned(), |entry| entry.message.clone()),
+                message: entry.map_or_else(|| "it is not there".to_owned(), |entry| entry.message.to_string()),
                 cause: entry.and_then(|entry| entry.cause.as_deref().cloned()),
                 ..self.event(EventType::CauseCleared, report)
             });
@@ -200,7 +200,7 @@ impl Tracker {
                     from: before.map(|before| before.level),
                     to: Some(entry.verdict),
                     code: Some(entry.code.to_string()),
-                    message: entry.message.clone(),
+                    message: entry.message.to_string(),
                     since: entry.since.clone(),
                     cause: entry.cause.as_deref().cloned(),
                     ..self.event(EventType::Changed, report)

@@ -3,8 +3,7 @@
 use super::tests::{HOSTILE, STYLE, hostile, sample};
 use super::*;
 use crate::report::model::ReadError;
-use crate::report::{Report, ReportList};
-use std::collections::BTreeMap;
+use crate::report::{Report, ReportList, SameAs};
 
 /// Two clusters, one of them not read, and a context that leads to the first.
 fn list(first: Report, text: &str) -> ReportList {
@@ -12,7 +11,7 @@ fn list(first: Report, text: &str) -> ReportList {
     down.name = format!("down{text}");
     let error = ReadError { message: format!("failed to connect{text}"), hints: vec![format!("is it up?{text}")] };
     let down = Report::unread(down, error, jiff::Timestamp::UNIX_EPOCH);
-    let same = BTreeMap::from([(format!("alias{text}"), first.view.name.clone())]);
+    let same = vec![SameAs { context: format!("alias{text}"), item: first.view.name.clone() }];
     let time = first.generated_at.clone();
     ReportList::new(vec![first, down], same, time)
 }

@@ -91,7 +91,7 @@ pub(super) fn sample() -> Report {
         },
         verdict: entry.verdict,
         code: entry.code.to_string(),
-        message: entry.message.clone(),
+        message: entry.message.to_string(),
     };
     let mut explains: Vec<_> = objects
         .iter()
@@ -243,10 +243,9 @@ pub(super) fn hostile(text: &str) -> Report {
         for field in [&mut entry.api_version, &mut entry.kind, &mut entry.namespace, &mut entry.name] {
             *field = text.into();
         }
-        for field in [&mut entry.code, &mut entry.area] {
+        for field in [&mut entry.code, &mut entry.area, &mut entry.message] {
             *field = text.into();
         }
-        write(&mut [&mut entry.message]);
         entry.evidence = vec![text.to_owned()];
         entry.exception = Some(text.to_owned());
     }
