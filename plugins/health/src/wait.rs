@@ -165,7 +165,7 @@ impl Goal {
                 let line = line(object, message, code);
                 sight.is_all_dark &= kind != Kind::Unknown;
                 is_blocking = true;
-                if index > 0 && kind == Kind::Bad && outlook(code) == Outlook::Final {
+                if index > 0 && outlook(code) == Outlook::Final {
                     sight.stuck.insert((cluster.to_owned(), object.clone(), code.clone()), line.clone());
                 }
                 sight.blockers.push((kind, line));
