@@ -2,6 +2,7 @@
 
 mod control_plane;
 mod flux;
+mod follow;
 mod health;
 mod kwok;
 mod objects;

@@ -1,8 +1,9 @@
 //! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
 
+use mlops_health::HealthEvent;
 use mlops_health::usage::UsageReport;
 use mlops_shared::health::all_codes;
-use mlops_shared::report::Report;
+use mlops_shared::report::{Outlook, Report, ReportList};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -30,12 +31,15 @@ fn schema() -> serde_json::Value {
 #[test]
 fn the_table_of_codes_is_current() {
     let mut page = String::from(
-        "# Finding codes of `kubectl mlops health`\n\nMade from the code; `kubectl mlops health explain CODE` prints the same.\n",
+        "# Finding codes of `kubectl mlops health`\n\nMade from the code; `kubectl mlops health explain CODE` prints the same. Where no outlook\nis given, a finding may go away by itself, and `--wait` waits for that.\n",
     );
     for code in all_codes() {
         // Writing to a String cannot fail.
         let _ =
             write!(page, "\n## `{}`\n\n**{}.** {}\n\nWhat to do: {}\n", code.id, code.title, code.meaning, code.remedy);
+        if code.outlook != Outlook::Open {
+            let _ = write!(page, "\nOutlook: {}\n", code.outlook.sentence());
+        }
     }
     compare("codes.md", &page);
 }
@@ -44,6 +48,13 @@ fn the_table_of_codes_is_current() {
 fn the_schema_is_current() {
     let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
     compare("schemas/health-report.json", &text);
+    for (name, schema) in [
+        ("health-report-list", schemars::schema_for!(ReportList)),
+        ("health-event", schemars::schema_for!(HealthEvent)),
+    ] {
+        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+        compare(&format!("schemas/{name}.json"), &text);
+    }
 }
 
 fn usage_schema() -> serde_json::Value {
@@ -133,21 +144,28 @@ fn examples_of_the_readme_run() {
     assert!(examples >= 4, "the README has {examples} examples");
 }
 
-/// The picture in the README is real output: every whole line of it is printed by that command.
+/// The picture in the README is real output: the first causes and the first areas of that command.
 #[test]
 fn the_picture_of_the_readme_is_real() {
-    let readme = std::fs::read_to_string(docs().join("../README.md")).expect("README");
-    let block = readme.split("```").nth(1).expect("a picture");
+    let path = docs().join("../README.md");
+    let readme = std::fs::read_to_string(&path).expect("README");
+    let flags = "--from examples/degraded --now 2026-11-20T03:00:00Z";
     let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
-        .args(["--from", "examples/degraded", "--now", "2026-11-20T03:00:00Z"])
+        .args(flags.split(' '))
         .env_clear()
         .env("COLUMNS", "110")
         .current_dir(docs().join(".."))
         .output()
         .expect("runs");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    let printed: Vec<&str> = printed.lines().collect();
-    for line in block.lines().skip(2).filter(|line| !line.is_empty() && *line != "…") {
-        assert!(printed.contains(&line), "not printed: {line}");
+    let (causes, areas) = printed.split_once("\nAREAS\n").expect("areas");
+    let first = |text: &str, lines: usize| text.lines().take(lines).collect::<Vec<_>>().join("\n");
+    let want =
+        format!("\n$ kubectl mlops health {flags} # exit 1\n{}\n…\nAREAS\n{}\n", first(causes, 15), first(areas, 8));
+    let block = readme.split("```").nth(1).expect("a picture");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, readme.replacen(block, &want, 1)).expect("write");
+        return;
     }
+    assert_eq!(block, want, "UPDATE_DOCS=1 writes it anew");
 }

@@ -29,6 +29,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) check: CheckArgs,
     #[command(flatten)]
+    pub(crate) follow: FollowArgs,
+    #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -47,6 +49,23 @@ pub(crate) struct CheckArgs {
     /// Print findings at or above this level
     #[arg(long, value_name = "LEVEL", default_value = "suspended", global = true)]
     pub(crate) show: String,
+}
+
+#[derive(Debug, ArgGroup)]
+#[command(next_help_heading = "Follow")]
+pub(crate) struct FollowArgs {
+    /// Print what changes until interrupted: one line a change, or with -o json one document a line
+    #[arg(long, conflicts_with_all = ["wait", "from", "now"])]
+    pub(crate) watch: bool,
+    /// Wait until healthy at --fail-on; fail at once on what does not heal by itself
+    #[arg(long, conflicts_with_all = ["from", "now"])]
+    pub(crate) wait: bool,
+    /// How long to wait at most [default: 10m]
+    #[arg(long, value_name = "DURATION", requires = "wait")]
+    pub(crate) timeout: Option<String>,
+    /// Time between two looks at the cluster [default: 10s, with --wait 5s]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) interval: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,8 @@ pub(crate) fn explain(code: Option<&str>) -> Result<String, Failure> {
 }
 
 fn page(code: &Code) -> String {
-    format!("{}: {}\n\n{}\n\nWhat to do: {}\n", code.id, code.title, code.meaning, code.remedy)
+    let outlook = code.outlook.sentence();
+    format!("{}: {}\n\n{}\n\nWhat to do: {}\n\nOutlook: {outlook}\n", code.id, code.title, code.meaning, code.remedy)
 }
 
 fn unknown(id: &str) -> Failure {

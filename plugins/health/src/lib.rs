@@ -2,11 +2,19 @@
 
 mod args;
 mod capacity;
+mod clusters;
 mod diff;
 mod explain;
+mod live;
 mod run;
+#[cfg(test)]
+mod samples;
 mod settings;
 pub mod usage;
+mod wait;
+mod watch;
+
+pub use watch::HealthEvent;
 
 use clap::Parser;
 use mlops_shared::cli::{Exit, Printer};

@@ -1,6 +1,9 @@
 //! One run: settings, source, engine, report, rendering, exit.
 
 use crate::args::{Args, Command};
+use crate::clusters::{Clusters, exit_of, is_several};
+use crate::live::Run;
+use crate::settings::Follow;
 use crate::settings::{self, Settings};
 use crate::{capacity, diff, explain, usage};
 use jiff::Timestamp;
@@ -40,6 +43,10 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         printer.answer(text.as_bytes())?;
         return Ok(exit);
     }
+    if args.command.is_none() && settings.from.is_none() && (is_several(args) || settings.follow != Follow::Once) {
+        let clusters = Clusters::new(args, &settings, &platform, &origin)?;
+        return Run { args, settings: &settings, format, printer }.to_end(clusters);
+    }
     let mut snapshot = read(&settings, args, &platform)?;
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
@@ -60,14 +67,10 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     drop(snapshot.inventory);
     let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
     printer.answer(text.as_bytes())?;
-    // What nobody can tell is not well: it never ends as a clean check.
-    let is_unsure = report.summary.partial
-        || report.causes.iter().any(|cause| cause.verdict == mlops_shared::report::Level::Unknown);
-    let has_findings = report.causes.iter().any(|cause| settings.fail_on.is_met(cause.verdict));
-    Ok(Exit::of_check(has_findings, is_unsure))
+    Ok(exit_of(std::slice::from_ref(&report), settings.fail_on))
 }
 
-fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
+pub(crate) fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
     Style {
         color: args.output.use_color(printer.is_terminal()),
         width: printer.columns(),
@@ -83,7 +86,7 @@ fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapsho
 }
 
 /// The whole run may take so long.
-const BUDGET: Duration = Duration::from_secs(180);
+pub(crate) const BUDGET: Duration = Duration::from_secs(180);
 
 /// What is read of the cluster.
 pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
@@ -103,8 +106,7 @@ pub(crate) fn on_cluster<T>(
     work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>,
 ) -> Result<T, Failure> {
     if args.connection.all_contexts || args.connection.context.len() > 1 {
-        return Err(Failure::usage("several contexts in one run are not supported yet")
-            .hint("run the command once for each --context"));
+        return Err(Failure::usage("this command looks at one cluster").hint("run it once for each --context"));
     }
     let connection = args.connection.settings(args.connection.context.first().map(String::as_str))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -124,7 +126,7 @@ pub(crate) fn on_cluster<T>(
 }
 
 /// Keeps what `-n` and `-l` ask for of a file, which holds what it holds.
-fn narrow(inventory: Inventory, settings: &Settings) -> Inventory {
+pub(crate) fn narrow(inventory: Inventory, settings: &Settings) -> Inventory {
     if settings.namespaces.is_empty() && settings.selector.is_none() {
         return inventory;
     }

@@ -28,6 +28,19 @@ impl Printer {
         }
     }
 
+    /// Writes a part of an answer that goes on, and whether somebody still reads it.
+    ///
+    /// # Errors
+    /// When stdout cannot be written (a full disk).
+    pub fn stream(&self, content: &[u8]) -> Result<bool, Failure> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(content).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::unchecked(format!("failed to write to standard output: {error}"))),
+        }
+    }
+
     /// A note for the person, on stderr.
     pub fn note(&self, message: &str) {
         if !self.is_quiet {

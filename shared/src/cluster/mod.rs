@@ -8,8 +8,10 @@ mod kuberc;
 mod list;
 mod proxy;
 mod read;
+mod several;
 
 pub use connection::{Connection, Settings, connect, contexts};
 pub use error::ClusterError;
 pub use kubelet::statistics;
 pub use read::{Plan, read, read_kinds};
+pub use several::side_by_side;

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 
 codes! {
     JOB_COMPLETE = "job-complete", "The Job is complete", "As many pods succeeded as were wanted.", "Nothing to do.";
-    JOB_RUNNING = "job-running", "The Job is running", "Pods of the Job are at work.", "Nothing to do but wait.";
+    JOB_RUNNING = "job-running", "The Job is running", "Pods of the Job are at work.", "Nothing to do but wait.", Work;
     JOB_RETRYING = "job-retrying", "The Job is retrying",
         "Pods of the Job failed and it tries again.", "Read the log of a failed pod before the tries run out.";
     JOB_FAILED = "job-failed", "The Job has failed",
         "The Job gave up: too many failures, its deadline, or its failure policy.",
-        "Read the log of its last pod; delete the Job and run it again once the cause is gone.";
+        "Read the log of its last pod; delete the Job and run it again once the cause is gone.", Final;
     JOB_SUPERSEDED = "job-failed-superseded", "A failed run that a later one made good",
         "The Job failed, and a later run of the same CronJob succeeded. It is kept for its log.",
         "Read its log if it was not expected.";

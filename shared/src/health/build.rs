@@ -83,7 +83,10 @@ impl Builder<'_, '_> {
         for entry in &entries {
             *levels.entry(entry.verdict).or_default() += 1;
         }
-        let worst = causes.iter().map(|cause| cause.verdict).max().unwrap_or(Level::Ok);
+        // An effect may be more urgent than what its verdict blames.
+        let levels_of =
+            |cause: &Cause| cause.explains.iter().map(|effect| effect.verdict).fold(cause.verdict, Level::max);
+        let worst = causes.iter().map(levels_of).max().unwrap_or(Level::Ok);
         let explained = causes.iter().map(|cause| cause.explains.len()).sum();
         let mut notes = self.it.notes.clone();
         notes.extend(self.it.gaps.iter().map(|gap| format!("not read: {gap}")));
@@ -101,6 +104,7 @@ impl Builder<'_, '_> {
             coverage,
             exceptions: self.exception_uses(),
             notes,
+            error: None,
         }
     }
 

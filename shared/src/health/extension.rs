@@ -18,7 +18,7 @@ codes! {
         "Wait a few seconds.";
     CRD_REJECTED = "crd-rejected", "The custom kind is not served",
         "The API server does not serve the kind: its names collide with another definition's, or its schema is not a structural one.",
-        "Read the condition's message; remove the definition that has the name, or install the version of the operator that fits this cluster.";
+        "Read the condition's message; remove the definition that has the name, or install the version of the operator that fits this cluster.", Stuck 60;
     CRD_TERMINATING = "crd-terminating", "The custom kind is being deleted",
         "The definition was deleted and its objects go with it; the definition stays until the last one has gone.",
         "If it stays: look for objects of the kind that hold finalizers.";

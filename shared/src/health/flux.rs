@@ -19,10 +19,10 @@ codes! {
         "The message is the controller's; read it to the end.";
     FLUX_STALLED = "flux-stalled", "The reconciliation is stalled",
         "The controller has given up until the object changes: the spec cannot work, or the retries are used up.",
-        "Change the spec, or for a HelmRelease without retries left: `flux reconcile hr NAME --reset`.";
+        "Change the spec, or for a HelmRelease without retries left: `flux reconcile hr NAME --reset`.", Final;
     FLUX_AUTH = "flux-source-auth-failed", "The source refuses the credentials",
         "The repository wants other credentials: a token expired or was revoked, a key is missing in the Secret, or the repository moved. The last artifact is still served: the cluster runs an old revision and looks healthy.",
-        "Renew the Secret that spec.secretRef names, then `flux reconcile source`.";
+        "Renew the Secret that spec.secretRef names, then `flux reconcile source`.", Stuck 300;
     FLUX_FETCH = "flux-source-fetch-failed", "The source cannot be fetched",
         "The repository cannot be reached or does not have what is asked for: DNS, network, TLS, a branch or tag that is gone. The last artifact is still served.",
         "The message tells which; test from inside the cluster, not from your machine.";
@@ -34,7 +34,7 @@ codes! {
         "The objects were applied, and those that are named did not become ready in time.", "Look at the objects that are named.";
     FLUX_BUILD = "flux-build-failed", "The manifests cannot be built",
         "The path does not exist, a file is missing, YAML is wrong, a variable is not set, or decryption failed.",
-        "Build it locally: `flux build kustomization`.";
+        "Build it locally: `flux build kustomization`.", Stuck 120;
     FLUX_STALE = "flux-stale", "Says Ready, and nobody has looked for long",
         "The object says Ready=True, but its last reconciliation is older than twice its interval with its timeout: the controller does not get to it. What it says is about the past.",
         "Look at the controller: is it running, is it watching this namespace, is it stuck?";

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 codes! {
     INGRESS_OK = "ingress-ok", "The ingress has an address", "It has an address and its backends exist.", "Nothing to do.";
     INGRESS_BACKEND = "ingress-backend-missing", "A backend of the ingress does not exist",
-        "The service or port that a rule sends to is not there: requests get an error.", "Correct the rule, or create the service.";
+        "The service or port that a rule sends to is not there: requests get an error.", "Correct the rule, or create the service.", Stuck 600;
     INGRESS_PENDING = "ingress-no-address", "The ingress has no address",
         "No controller has taken the ingress.", "Check its class and that a controller of that class runs.";
     INGRESS_CLASS = "ingress-class-missing", "The ingress's class does not exist",
         "spec.ingressClassName names an IngressClass that is not there, so no controller takes the Ingress.",
-        "Correct the class (`kubectl get ingressclass`), or install its controller.";
+        "Correct the class (`kubectl get ingressclass`), or install its controller.", Stuck 600;
     INGRESS_TLS = "ingress-certificate-missing", "The ingress's certificate Secret is missing",
         "A Secret that spec.tls names does not exist: clients get the controller's default certificate.",
         "Create it, or look at the Certificate that should.";

@@ -34,10 +34,13 @@ codes! {
         "Raise the memory limit or lower what the program uses; for JVMs compare heap and limit.";
     POD_IMAGE = "pod-image-pull", "An image cannot be pulled",
         "The image does not exist under this name, the registry cannot be reached, or the pull secret is missing or wrong.",
-        "Check the image's name and tag, and the pull secret in the pod's namespace.";
+        "Check the image's name and tag, and the pull secret in the pod's namespace.", Stuck 300;
+    POD_IMAGE_REFUSED = "pod-image-refused", "An image is not even asked for",
+        "The image's name is no valid name, or the pod forbids pulling (`imagePullPolicy: Never`) and the node does not have it: no registry is asked, and no retry changes that.",
+        "Correct the image's name, or load the image onto the nodes.", Final;
     POD_CONFIG = "pod-config-error", "A container cannot be created from its configuration",
         "A Secret or ConfigMap, or a key of it, that the container needs does not exist, or the runtime refuses the container.",
-        "The message names what is missing.";
+        "The message names what is missing.", Stuck 120;
     POD_FAILED = "pod-failed", "The pod has failed",
         "All containers have ended, at least one with an error, and none will be started again.",
         "Read its log; delete the pod once it is understood.";

@@ -17,11 +17,11 @@ codes! {
         "Look at the driver pod and at the operator.";
     SPARK_FAILED = "spark-failed", "The application has failed",
         "The driver ended with an error, or the submission was refused; no try is left.",
-        "Read the error and the driver's log.";
+        "Read the error and the driver's log.", Final;
     SPARK_NO_EXECUTORS = "spark-no-executors", "The application runs without executors",
         "The driver runs and no executor does: they are pending or fail.", "Look at the executor pods.";
     SCHEDULE_INVALID = "spark-schedule-invalid", "The schedule is refused",
-        "The operator cannot read the schedule or its template.", "The reason names what is wrong.";
+        "The operator cannot read the schedule or its template.", "The reason names what is wrong.", Final;
     SCHEDULE_LATE = "spark-schedule-late", "The next run is overdue",
         "The time of the next run has passed and nothing was started: the operator is down or a run is still active.",
         "Look at the operator and at the last run.";

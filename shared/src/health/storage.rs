@@ -16,7 +16,7 @@ codes! {
         "Look at the claim's events and at its StorageClass and provisioner.";
     CLAIM_LOST = "pvc-lost", "The claim has lost its volume",
         "The volume that the claim is bound to is gone: the data is not reachable.",
-        "Find out whether the volume still exists in the storage; restore from a snapshot if not.";
+        "Find out whether the volume still exists in the storage; restore from a snapshot if not.", Final;
     CLAIM_RESIZE = "pvc-resize", "The claim is being resized, or cannot be",
         "A larger size was asked for. It may wait for the pod to restart, or be infeasible.", "Read the claim's conditions.";
     VOLUME_FAILED = "pv-failed", "The volume has failed",

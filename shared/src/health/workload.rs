@@ -15,10 +15,10 @@ codes! {
         "The controller is bringing pods to the newest template or number, within its time.",
         "Nothing to do but wait.";
     ROLLOUT_STUCK = "workload-rollout-stuck", "The rollout does not progress",
-        "The rollout has not progressed within its deadline.", "Look at the newest pods; `kubectl rollout undo` goes back.";
+        "The rollout has not progressed within its deadline.", "Look at the newest pods; `kubectl rollout undo` goes back.", Final;
     REPLICA_FAILURE = "workload-replica-failure", "Pods cannot be created",
         "The API server refuses new pods: a quota, a policy (Pod Security) or a webhook. The message says which.",
-        "Change what refuses them, or the template.";
+        "Change what refuses them, or the template.", Stuck 300;
     UNAVAILABLE = "workload-unavailable", "Too few replicas are available",
         "Fewer pods are ready than wanted, and nothing is on its way that would change that.",
         "Look at the pods that are not ready.";
@@ -27,7 +27,7 @@ codes! {
         "Look at the pod that is named as the cause.";
     ROLLOUT_PAUSED = "workload-paused", "The rollout is paused",
         "Somebody has paused it: changes of the template do not reach the pods.",
-        "`kubectl rollout resume` when the reason is gone.";
+        "`kubectl rollout resume` when the reason is gone.", Final;
     OLD_REVISION = "workload-old-revision", "Pods are on an old revision",
         "The update strategy leaves replacing pods to a person, and some are of an older template.",
         "Delete the pods one by one when it suits.";

@@ -41,6 +41,9 @@ impl<'a> Document<'a> {
 /// One part of a document.
 #[derive(Debug, Clone)]
 pub enum Block<'a> {
+    /// A heading over the headings that follow: one of several clusters. Its text is a name and
+    /// stays as it is.
+    Section(Text<'a>),
     /// A heading over the blocks that follow.
     Heading(Text<'a>),
     /// A line, or a paragraph when it is long.

@@ -3,18 +3,21 @@
 mod code;
 pub mod document;
 mod level;
+mod list;
 mod model;
 mod overview;
 mod present;
 mod render;
 mod verdict;
 
-pub use code::Code;
 pub(crate) use code::codes;
+pub use code::{Code, Outlook};
 pub use document::Document;
 pub use level::Level;
+pub use list::{ReportList, SameAs};
 pub use model::{
-    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, Report, Summary, View,
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, ReadError, Report,
+    Summary, View,
 };
 pub use overview::{gaps, instant, whose};
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};

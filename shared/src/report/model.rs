@@ -5,6 +5,7 @@
 
 use super::Level;
 use crate::object::Sym;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,6 +45,56 @@ pub struct Report {
     /// Things to know that are no finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Why nothing of the cluster could be read: in the list of several clusters' reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ReadError>,
+}
+
+impl Report {
+    /// The report on a cluster of which nothing could be read: its verdict is unknown, and it is partial.
+    pub fn unread(view: View, error: ReadError, now: Timestamp) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "HealthReport".to_owned(),
+            generated_at: now.to_string(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            view,
+            verdict: Level::Unknown,
+            summary: Summary { partial: true, ..Summary::default() },
+            areas: Vec::new(),
+            causes: Vec::new(),
+            objects: Vec::new(),
+            coverage: Vec::new(),
+            exceptions: Vec::new(),
+            notes: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// Every finding: the causes and what they explain, each with its level and code. An effect may
+    /// be more urgent than its cause.
+    pub fn findings(&self) -> impl Iterator<Item = (Level, &str)> {
+        self.causes.iter().flat_map(|cause| {
+            let effects = cause.explains.iter().map(|effect| (effect.verdict, effect.code.as_str()));
+            std::iter::once((cause.verdict, cause.code.as_str())).chain(effects)
+        })
+    }
+
+    /// Whether nobody can tell of something: what nobody can tell is not well.
+    pub fn is_unsure(&self) -> bool {
+        self.summary.partial || self.findings().any(|(level, _)| level == Level::Unknown)
+    }
+}
+
+/// Why nothing of a cluster could be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadError {
+    /// What failed and on what.
+    pub message: String,
+    /// What would help.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
 }
 
 /// Whose view a report is.

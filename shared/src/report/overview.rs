@@ -28,11 +28,15 @@ impl Present for Report {
         let headline = Line::marked(self.verdict, format!("{whose}: {}", outcome(self)));
         let mut document = Document::new(format!("Health of {whose}"), headline);
         if detail.is_page {
-            document.blocks.push(Block::Counts(counts(self)));
+            if self.error.is_none() {
+                document.blocks.push(Block::Counts(counts(self)));
+            }
             document.blocks.push(Block::KeyValues(view(self)));
         }
+        let hints = self.error.iter().flat_map(|error| &error.hints);
+        hints.for_each(|hint| document.line(Line::faint(format!("hint: {hint}"))));
         causes(self, detail, &mut document);
-        gaps(&self.coverage, self.summary.partial, &mut document);
+        gaps(&self.coverage, self.summary.partial && self.error.is_none(), &mut document);
         areas(self, detail, &mut document);
         if detail.is_page && self.objects.iter().any(|entry| entry.verdict > Level::Suspended) {
             document.blocks.push(Block::Bars(ages(self)));
@@ -42,7 +46,7 @@ impl Present for Report {
             document.heading("Objects");
             document.blocks.push(Block::Table(objects(self, detail)));
         }
-        if !detail.is_page {
+        if !detail.is_page && self.error.is_none() {
             document.blocks.push(Block::Counts(counts(self)));
         }
         document
@@ -51,6 +55,7 @@ impl Present for Report {
     fn cases(&self) -> Vec<Case<'_>> {
         let known: BTreeSet<_> = self.objects.iter().map(key).collect();
         let objects = self.objects.iter().map(|entry| Case {
+            context: None,
             suite: &entry.area,
             subject: Subject::Object {
                 group: group(&entry.api_version),
@@ -65,6 +70,7 @@ impl Present for Report {
         });
         // What is missing has no entry among the objects, and must not be missing here too.
         let missing = self.causes.iter().filter(|cause| !known.contains(&key_of(&cause.object))).map(|cause| Case {
+            context: None,
             suite: &cause.area,
             subject: Subject::Other(Cow::Owned(name(&cause.object))),
             level: cause.verdict,
@@ -73,6 +79,7 @@ impl Present for Report {
             evidence: &cause.evidence,
         });
         let gaps = self.coverage.iter().filter(|section| section.gap).map(|section| Case {
+            context: None,
             suite: "coverage",
             subject: Subject::Other(Cow::Owned(format!("not read: {}", resource(section)))),
             level: Level::Unknown,
@@ -80,7 +87,16 @@ impl Present for Report {
             message: section.why.as_deref().unwrap_or("the reason is not known"),
             evidence: section.hint.as_slice(),
         });
-        objects.chain(missing).chain(gaps).collect()
+        let unread = self.error.iter().map(|error| Case {
+            context: None,
+            suite: "coverage",
+            subject: Subject::Other(Cow::Owned(format!("not read: {}", whose(&self.view)))),
+            level: Level::Unknown,
+            code: "not-read",
+            message: &error.message,
+            evidence: &error.hints,
+        });
+        objects.chain(missing).chain(gaps).chain(unread).collect()
     }
 
     fn metrics(&self) -> Vec<Metric<'_>> {
@@ -180,6 +196,9 @@ pub fn whose(view: &View) -> String {
 
 /// `3 causes explain 27 findings, at 2026-11-20 03:00:00Z`.
 fn outcome(report: &Report) -> String {
+    if let Some(error) = &report.error {
+        return format!("could not be read: {}", error.message);
+    }
     let summary = &report.summary;
     let mut out = match (summary.causes, summary.explained) {
         (0, _) => "no findings".to_owned(),

@@ -63,7 +63,9 @@ pub trait Present: Serialize {
 /// One thing that was checked.
 #[derive(Debug, Clone)]
 pub struct Case<'a> {
-    /// The group that it is counted in: an area.
+    /// The context that leads to its cluster, where there are several.
+    pub context: Option<&'a str>,
+    /// The group that it is counted in: an area, or a cluster where there are several.
     pub suite: &'a str,
     /// What it is.
     pub subject: Subject<'a>,

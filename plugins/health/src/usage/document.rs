@@ -44,6 +44,7 @@ impl Present for UsageReport {
     fn cases(&self) -> Vec<Case<'_>> {
         let object = |kind: &'static str, namespace, name| Subject::Object { group: "", kind, namespace, name };
         let nodes = self.nodes.iter().map(|node| Case {
+            context: None,
             suite: "nodes",
             subject: object("Node", "", &node.name),
             level: node.verdict,
@@ -52,6 +53,7 @@ impl Present for UsageReport {
             evidence: &node.conditions,
         });
         let volumes = self.volumes.iter().map(|volume| Case {
+            context: None,
             suite: "volumes",
             subject: object("PersistentVolumeClaim", &volume.namespace, &volume.claim),
             level: if volume.mounted || volume.verdict != Level::Unknown { volume.verdict } else { Level::Absent },
@@ -61,6 +63,7 @@ impl Present for UsageReport {
         });
         let others =
             self.findings.iter().filter(|finding| finding.object.kind == "ResourceQuota").map(|finding| Case {
+                context: None,
                 suite: "namespaces",
                 subject: object("ResourceQuota", &finding.object.namespace, &finding.object.name),
                 level: finding.verdict,
@@ -72,6 +75,7 @@ impl Present for UsageReport {
         let sources = sources.into_iter().filter_map(|(name, source)| {
             let source = source.as_ref().filter(|source| source.state != SourceState::Complete)?;
             Some(Case {
+                context: None,
                 suite: "coverage",
                 subject: Subject::Other(Cow::Owned(format!("not measured: {name}"))),
                 level: Level::Unknown,
@@ -81,6 +85,7 @@ impl Present for UsageReport {
             })
         });
         let gaps = self.coverage.iter().filter(|section| section.gap).map(|section| Case {
+            context: None,
             suite: "coverage",
             subject: Subject::Other(Cow::Owned(format!("not read: {}", section.kind))),
             level: Level::Unknown,

@@ -1,8 +1,8 @@
 //! One container of a pod: what it waits for, how it ended, and what a restart means.
 
 use super::{
-    POD_CONFIG, POD_CRASH_LOOP, POD_FAILED, POD_IMAGE, POD_INIT, POD_OOM_KILLED, POD_RESTARTED, blame_missing_needs,
-    job_of, prefixed,
+    POD_CONFIG, POD_CRASH_LOOP, POD_FAILED, POD_IMAGE, POD_IMAGE_REFUSED, POD_INIT, POD_OOM_KILLED, POD_RESTARTED,
+    blame_missing_needs, job_of, prefixed,
 };
 use crate::health::Related;
 use crate::object::{Container, ContainerStatus, Exit, Object, Pod};
@@ -59,7 +59,9 @@ pub(super) fn state(
             | "SignatureValidationFailed" => {
                 let event = related.warning(object, &["Failed"]).map(|event| event.message.to_string());
                 let text = format!("{what} {name} cannot pull {}{}", container.image, prefixed(": ", message));
-                let verdict = Verdict::fail(&POD_IMAGE, text).since(object.meta.creation_timestamp.get());
+                let is_refused = matches!(&*waiting.reason, "ErrImageNeverPull" | "InvalidImageName");
+                let code = if is_refused { &POD_IMAGE_REFUSED } else { &POD_IMAGE };
+                let verdict = Verdict::fail(code, text).since(object.meta.creation_timestamp.get());
                 Some(event.into_iter().fold(verdict, Verdict::evidence))
             }
             // The kubelet's cache is not there yet: it tries again (krane's rule).

@@ -31,7 +31,7 @@ codes! {
         "Read the message; then the operator's log for this object: `kubectl logs deploy/strimzi-cluster-operator -n NAMESPACE | grep KIND(NAMESPACE/NAME)`.";
     KAFKA_SPEC_INVALID = "kafka-spec-invalid", "The operator refuses what the spec says",
         "The spec holds something that this version of the operator or of Kafka does not take: an unknown version, an invalid setting, missing node pools. Waiting does not help.",
-        "Change the spec as the message says.";
+        "Change the spec as the message says.", Final;
     KAFKA_TIMEOUT = "kafka-timeout", "The operator gave up waiting for something to become ready",
         "The operator waited five minutes for a pod, service or other object, and tries again every two minutes. The cause is in the object that it waits for.",
         "Look at the object that is named: for a pod its scheduling, volumes, image and log; for a service its load balancer.";
@@ -40,7 +40,7 @@ codes! {
         "Bring the other brokers in sync first; while the log is being recovered, wait.";
     KAFKA_API_REFUSED = "kafka-api-refused", "The API server refuses what the operator wants to write",
         "The operator may not create or change what the object needs: missing rights, a quota, or an admission policy.",
-        "Read the message: grant the right, raise the quota, or change the policy or the object.";
+        "Read the message: grant the right, raise the quota, or change the policy or the object.", Stuck 300;
     KAFKA_CREATING = "kafka-creating", "It is being created",
         "The operator creates this object's pods and services for the first time.",
         "Wait; after ten minutes it counts as failed.";
@@ -67,7 +67,7 @@ codes! {
         "Wait until status.autoRebalance.state is Idle.";
     KAFKA_CLUSTER_MISSING = "kafka-cluster-missing", "The cluster that it belongs to is not there",
         "The label strimzi.io/cluster names a cluster that does not exist in this namespace, or the label is missing: no operator acts on the object.",
-        "Set the label to the name of the Kafka (for connectors: KafkaConnect) object in the same namespace.";
+        "Set the label to the name of the Kafka (for connectors: KafkaConnect) object in the same namespace.", Stuck 600;
     KAFKA_STALE = "kafka-status-stale", "The operator is down, so the status is old",
         "No cluster operator runs. What the status says was true when it was last written.",
         "Bring the operator back; then judge again.";

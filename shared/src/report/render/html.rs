@@ -171,7 +171,7 @@ const fn class(tone: Tone) -> &'static str {
 
 fn view(block: &Block<'_>) -> View {
     match block {
-        Block::Heading(text) => View::Heading(text::truncate(text, CELL)),
+        Block::Section(text) | Block::Heading(text) => View::Heading(text::truncate(text, CELL)),
         Block::Line(it) => View::Line(line(it)),
         Block::Counts(it) => View::Counts(counts(it)),
         Block::KeyValues(pairs) => View::Pairs(

@@ -19,6 +19,7 @@ pub(super) fn render(document: &Document<'_>) -> String {
     push_line(&mut out, &document.headline);
     for block in &document.blocks {
         match block {
+            Block::Section(text) => out.push_str(&format!("# {}\n\n", plain(text))),
             Block::Heading(text) => out.push_str(&format!("## {}\n\n", plain(text))),
             Block::Line(line) => push_line(&mut out, line),
             Block::Table(table) => push_table(&mut out, table),

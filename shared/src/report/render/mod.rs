@@ -124,4 +124,6 @@ pub fn render(report: &impl Present, format: Format, style: &Style) -> Result<St
 }
 
 #[cfg(test)]
+mod list_tests;
+#[cfg(test)]
 mod tests;

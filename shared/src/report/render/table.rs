@@ -42,10 +42,12 @@ pub(super) fn render(document: &Document<'_>, style: &Style, is_wide: bool) -> S
     let mut is_after_line = false;
     for block in &document.blocks {
         let is_line = matches!(block, Block::Line(_));
-        if matches!(block, Block::Heading(_) | Block::Counts(_) | Block::Bars(_)) || (is_line && !is_after_line) {
+        if matches!(block, Block::Section(_) | Block::Heading(_) | Block::Counts(_) | Block::Bars(_))
+            || (is_line && !is_after_line)
+        {
             page.gap();
         }
-        is_after_line = is_line || matches!(block, Block::Heading(_));
+        is_after_line = is_line || matches!(block, Block::Section(_) | Block::Heading(_));
         page.block(block, mark);
     }
     page.out
@@ -72,6 +74,11 @@ impl Page<'_> {
 
     fn block(&mut self, block: &Block<'_>, mark: usize) {
         match block {
+            Block::Section(text) => {
+                let text = text::truncate(text, CELL);
+                let text = self.paint(Tone::Strong, &format!("=== {text} ==="));
+                self.push(&text);
+            }
             Block::Heading(text) => {
                 if self.style.headers {
                     let text = text::truncate(text, self.style.width.max(LEAST)).to_uppercase();

@@ -8,10 +8,10 @@ use crate::report::{
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const STYLE: Style = Style { color: false, width: 80, headers: true, show: Level::Suspended };
+pub(super) const STYLE: Style = Style { color: false, width: 80, headers: true, show: Level::Suspended };
 
 /// Texts that have broken terminals, browsers, tables and parsers.
-const HOSTILE: [&str; 14] = [
+pub(super) const HOSTILE: [&str; 14] = [
     "\u{1b}]8;;http://evil\u{7}x\u{1b}[2J",
     "a\u{202e}b\u{200b}\r\n\0",
     "\u{2066}x\u{2069}\u{feff}\u{e0041}",
@@ -59,7 +59,7 @@ fn levels(entries: &[Entry], area: Option<&str>) -> BTreeMap<Level, usize> {
 }
 
 /// A report with something of everything: three causes (one of them missing), a gap, exceptions.
-fn sample() -> Report {
+pub(super) fn sample() -> Report {
     let pending = "0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims";
     let mut objects = vec![
         entry(Level::Fail, "data-services", "Kafka", "mlops-kafka-cluster", "kafka-not-ready", "not ready"),
@@ -207,11 +207,12 @@ fn sample() -> Report {
             matched: 0,
         }],
         notes: vec!["read from a snapshot".into()],
+        error: None,
     }
 }
 
 /// The sample with one text in every place that a cluster or a file can write to.
-fn hostile(text: &str) -> Report {
+pub(super) fn hostile(text: &str) -> Report {
     let mut report = sample();
     let write = |places: &mut [&mut String]| places.iter_mut().for_each(|place| **place = text.to_owned());
     let write_id = |object: &mut ObjectId| {
