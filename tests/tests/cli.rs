@@ -151,6 +151,40 @@ guide_faults! {
     guide_fault_16_removed_api_versions = "16-removed-api-versions";
 }
 
+/// What a selector leaves out is not missing: everything is judged, and the chosen part is shown.
+#[test]
+fn a_selector_chooses_what_is_shown_and_makes_nothing_missing() {
+    let all = report(&["--from", "examples/healthy"], "");
+    let some = report(&["--from", "examples/healthy", "-l", "app.kubernetes.io/name"], "");
+    let count = |report: &Value| report["objects"].as_array().map_or(0, Vec::len);
+    assert!(count(&some) > 0 && count(&some) < count(&all), "{} of {}", count(&some), count(&all));
+    assert_eq!(some["causes"], serde_json::json!([]), "{}", some["causes"]);
+    for entry in some["objects"].as_array().expect("objects") {
+        let same = all["objects"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|other| ["kind", "namespace", "name"].iter().all(|field| other[field] == entry[field]));
+        assert_eq!(same.map(|same| &same["verdict"]), Some(&entry["verdict"]), "{entry}");
+    }
+    // A cause without the label is shown with the objects that it explains and that have it.
+    let degraded = report(&["--from", "examples/degraded", "-l", "strimzi.io/cluster=mlops-kafka-cluster"], "");
+    let causes = degraded["causes"].as_array().expect("causes");
+    assert!(causes.iter().any(|cause| cause["object"]["name"] == "fast-ssd"), "{causes:?}");
+}
+
+#[test]
+fn a_namespace_that_is_not_there_is_no_healthy_one() {
+    let outcome = run(&["--from", "examples/healthy", "-n", "data-plan", "--now", NOW], "");
+    assert_eq!(outcome.code, 2, "{}{}", outcome.stdout, outcome.stderr);
+    assert!(
+        outcome.stderr.contains("no namespace data-plan") && outcome.stderr.contains("hint: "),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stdout.is_empty());
+}
+
 #[test]
 fn exit_codes_follow_the_contract() {
     let pod = |status: &str| {

@@ -102,6 +102,14 @@ fn a_namespace_is_read_alone() {
     assert!(!seen.iter().any(|line| line.starts_with("/api/v1/pods")), "{seen:?}");
 }
 
+/// Go writes an empty list of metadata that way.
+#[test]
+fn a_list_of_null_is_empty() {
+    let server = cluster(|_, _| ok(r#"{"kind":"PodList","metadata":{},"items":null}"#));
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+}
+
 /// Who may read one namespace only sees that one, and that the rest is not known.
 #[test]
 fn where_the_cluster_is_forbidden_namespaces_are_tried() {

@@ -1,12 +1,11 @@
 //! The clusters of a run: which contexts, which of them are the same, and one look at all at the same time.
 
 use crate::args::Args;
-use crate::run::{BUDGET, narrow};
+use crate::run::{BUDGET, judged};
 use crate::settings::{FailOn, Settings};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::cluster::{self, ClusterError, Connection, Plan, side_by_side};
-use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{ReadError, Report, SameAs, View};
 use mlops_shared::source::Snapshot;
@@ -166,17 +165,8 @@ impl<'a> Clusters<'a> {
     }
 
     fn judged(&self, snapshot: Snapshot, now: Timestamp) -> Report {
-        let inventory = narrow(snapshot.inventory, self.settings);
-        let judgement = judge(&inventory, self.platform, now);
-        report(Ingredients {
-            inventory: &inventory,
-            judgement: &judgement,
-            platform: self.platform,
-            view: View { platform: Some(self.origin.to_owned()), ..snapshot.view },
-            notes: snapshot.notes,
-            gaps: snapshot.gaps,
-            now,
-        })
+        let view = View { platform: Some(self.origin.to_owned()), ..snapshot.view };
+        judged(Snapshot { view, ..snapshot }, self.settings, self.platform, now)
     }
 
     /// Reports in place of looks: a cluster that could not be read has one that says so.

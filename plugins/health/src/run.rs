@@ -12,7 +12,7 @@ use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
-use mlops_shared::report::{Format, Style, render};
+use mlops_shared::report::{Format, Report, Style, render};
 use mlops_shared::source::{Limits, Snapshot, read_path};
 use std::time::Duration;
 
@@ -52,22 +52,25 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     if matches!(args.command, Some(Command::Capacity)) {
         return print_capacity(&snapshot.inventory, &settings, args, format, printer);
     }
-    let judgement = judge(&snapshot.inventory, &platform, settings.now);
-    let report = report(Ingredients {
-        inventory: &snapshot.inventory,
-        judgement: &judgement,
-        platform: &platform,
-        view: snapshot.view,
-        notes: snapshot.notes,
-        gaps: snapshot.gaps,
-        now: settings.now,
-    });
-    // What the report was made of is larger than the report.
-    drop(judgement);
-    drop(snapshot.inventory);
+    let report = judged(snapshot, &settings, &platform, settings.now);
     let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
     printer.answer(text.as_bytes())?;
     Ok(exit_of(std::slice::from_ref(&report), settings.fail_on))
+}
+
+/// The report on what was read.
+pub(crate) fn judged(snapshot: Snapshot, settings: &Settings, platform: &Platform, now: Timestamp) -> Report {
+    let judgement = judge(&snapshot.inventory, platform, now);
+    report(Ingredients {
+        inventory: &snapshot.inventory,
+        judgement: &judgement,
+        platform,
+        view: snapshot.view,
+        notes: snapshot.notes,
+        gaps: snapshot.gaps,
+        now,
+        selector: settings.selector.as_ref(),
+    })
 }
 
 pub(crate) fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
@@ -82,7 +85,7 @@ pub(crate) fn style(settings: &Settings, args: &Args, printer: &Printer) -> Styl
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
     let Some(path) = &settings.from else { return read_cluster(settings, args, platform) };
     let snapshot = read_path(path, &Limits::default())?;
-    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings)?, ..snapshot })
 }
 
 /// The whole run may take so long.
@@ -97,7 +100,7 @@ pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
 fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
     let plan = plan(settings, platform);
     let snapshot = on_cluster(args, async |connection| cluster::read(connection, &plan).await)?;
-    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings), ..snapshot })
+    Ok(Snapshot { inventory: narrow(snapshot.inventory, settings)?, ..snapshot })
 }
 
 /// Connects, and does something with the connection until that is done or interrupted.
@@ -125,29 +128,37 @@ pub(crate) fn on_cluster<T>(
     })
 }
 
-/// Keeps what `-n` and `-l` ask for of a file, which holds what it holds.
-pub(crate) fn narrow(inventory: Inventory, settings: &Settings) -> Inventory {
-    if settings.namespaces.is_empty() && settings.selector.is_none() {
-        return inventory;
+/// Keeps what `-n` asks for of a file, which holds what it holds.
+///
+/// # Errors
+/// When a namespace that was asked for is known not to be there: an empty answer would read as
+/// health.
+pub(crate) fn narrow(inventory: Inventory, settings: &Settings) -> Result<Inventory, Failure> {
+    if settings.namespaces.is_empty() {
+        return Ok(inventory);
+    }
+    for name in &settings.namespaces {
+        let is_empty = !inventory.objects().iter().any(|object| *object.meta.namespace == **name);
+        if is_empty && inventory.get("", "Namespace", "", name).is_missing() {
+            return Err(Failure::usage(format!("there is no namespace {name}"))
+                .hint("`kubectl get namespaces` lists those that are there"));
+        }
     }
     let namespaces: Vec<Sym> = settings.namespaces.iter().map(|name| Sym::new(name)).collect();
-    let scope = if namespaces.is_empty() { inventory.scope().clone() } else { Scope::Namespaces(namespaces.clone()) };
-    let mut builder = InventoryBuilder::new(scope, inventory.is_complete());
+    let mut builder = InventoryBuilder::new(Scope::Namespaces(namespaces.clone()), inventory.is_complete());
     for section in inventory.sections() {
         builder.section(section.clone());
     }
     let (objects, events) = inventory.into_parts();
     for object in objects {
-        let in_scope =
-            namespaces.is_empty() || object.meta.namespace.is_empty() || namespaces.contains(&object.meta.namespace);
-        if in_scope && settings.selector.as_ref().is_none_or(|selector| selector.matches(&object.meta.labels)) {
+        if object.meta.namespace.is_empty() || namespaces.contains(&object.meta.namespace) {
             builder.push(Decoded::Object(object));
         }
     }
     for event in events {
         builder.push(Decoded::Event(event));
     }
-    builder.finish()
+    Ok(builder.finish())
 }
 
 fn print_platform(platform: &Platform, word: &str, printer: &Printer) -> Result<Exit, Failure> {

@@ -152,8 +152,13 @@ struct ListMeta {
 struct Page<'a> {
     #[serde(default)]
     metadata: ListMeta,
-    #[serde(borrow, default)]
+    /// Absent where this is no list; null where a list of metadata is empty, as Go writes it.
+    #[serde(borrow, default, deserialize_with = "present")]
     items: Option<Vec<&'a RawValue>>,
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    Ok(Some(Option::deserialize(input)?.unwrap_or_default()))
 }
 
 /// Reads a collection page by page; the records of each page. The next page is asked for before this one is decoded.

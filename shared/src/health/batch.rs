@@ -102,8 +102,9 @@ fn runs<'a>(cron: &Object, related: &Related<'a>) -> Vec<&'a Object> {
 fn superseded(job: &Object, failed: Option<Timestamp>, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
     let owner = job.meta.controller().filter(|owner| &*owner.kind == "CronJob")?;
     let cron = related.inventory.by_uid(owner.uid)?;
-    let later = runs(cron, related).into_iter().filter(|run| run.meta.creation_timestamp > job.meta.creation_timestamp);
-    let good = later.filter(|run| ended(run) == Some(true)).last()?;
+    let mut later =
+        runs(cron, related).into_iter().filter(|run| run.meta.creation_timestamp > job.meta.creation_timestamp);
+    let good = later.rfind(|run| ended(run) == Some(true))?;
     let text = format!("failed; the later run {} succeeded", good.meta.name);
     let recent = failed.is_some_and(|at| now.duration_since(at).as_secs() <= related.limits.restart_warn_seconds);
     let verdict = if recent { Verdict::warn(&JOB_SUPERSEDED, text) } else { Verdict::ok(&JOB_SUPERSEDED, text) };

@@ -2,7 +2,7 @@
 
 use super::graph::Node;
 use super::judge::Judgement;
-use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Sym, Unread};
+use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Selector, Sym, Unread};
 use crate::platform::{Area, Platform};
 use crate::report::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Level, Note, ObjectId, Report, Summary,
@@ -29,6 +29,9 @@ pub struct Ingredients<'a> {
     pub gaps: Vec<String>,
     /// The instant that verdicts were made for.
     pub now: Timestamp,
+    /// Only objects with these labels, and the causes that explain them. Everything is judged all
+    /// the same: what a selector leaves out is not missing.
+    pub selector: Option<&'a Selector>,
 }
 
 /// Builds the report of a run.
@@ -54,12 +57,17 @@ impl Builder<'_, '_> {
                 cause_of.insert(*effect, self.id(root.node));
                 self.except(*effect, &mut excepted);
             }
-            // An accepted root does not hide what it explains: that was not accepted.
-            if !self.except(root.node, &mut excepted) {
-                causes.push(self.cause(root.node, &root.explains, &excepted));
+            let is_accepted = self.except(root.node, &mut excepted);
+            let explains: Vec<Node> = root.explains.iter().copied().filter(|node| self.is_selected(*node)).collect();
+            if explains.is_empty() && !self.is_selected(root.node) {
                 continue;
             }
-            for effect in root.explains.iter().filter(|effect| !excepted.contains_key(effect)) {
+            // An accepted root does not hide what it explains: that was not accepted.
+            if !is_accepted {
+                causes.push(self.cause(root.node, &explains, &excepted));
+                continue;
+            }
+            for effect in explains.iter().filter(|effect| !excepted.contains_key(effect)) {
                 causes.push(self.cause(*effect, &[], &excepted));
             }
         }
@@ -70,6 +78,7 @@ impl Builder<'_, '_> {
             .iter()
             .zip(&judgement.verdicts)
             .enumerate()
+            .filter(|(index, _)| self.is_selected(Node::Object(*index)))
             .map(|(index, (object, verdict))| {
                 let node = Node::Object(index);
                 let exception = excepted.get(&node).map(|rule| self.it.platform.exceptions[*rule].reason.clone());
@@ -98,13 +107,22 @@ impl Builder<'_, '_> {
             view: self.view(),
             verdict: if partial { worst.max(Level::Unknown) } else { worst },
             summary: Summary { objects: entries.len(), levels, causes: causes.len(), explained, partial },
-            areas: self.areas(&entries, &excepted),
+            areas: self.areas(&entries),
             causes,
             objects: entries,
             coverage,
             exceptions: self.exception_uses(),
             notes,
             error: None,
+        }
+    }
+
+    /// Whether the selector, if there is one, takes this node. What is absent has no labels.
+    fn is_selected(&self, node: Node) -> bool {
+        let Some(selector) = self.it.selector else { return true };
+        match node {
+            Node::Object(index) => selector.matches(&self.it.inventory.objects()[index].meta.labels),
+            Node::Absent(_) => false,
         }
     }
 
@@ -224,21 +242,21 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn areas(&self, entries: &[Entry], excepted: &HashMap<Node, usize>) -> Vec<AreaSummary> {
+    fn areas(&self, entries: &[Entry]) -> Vec<AreaSummary> {
         let mut rows = Vec::new();
         for area in Area::ALL {
             let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
             let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
             let mut worst = Level::Ok;
-            let mine = entries.iter().enumerate().filter(|(_, entry)| *entry.area == *area.word());
-            for (index, entry) in mine {
+            for entry in entries.iter().filter(|entry| *entry.area == *area.word()) {
                 *levels.entry(entry.verdict).or_default() += 1;
                 *kinds.entry(&entry.kind).or_default() += 1;
-                if !excepted.contains_key(&Node::Object(index)) {
+                if entry.exception.is_none() {
                     worst = worst.max(entry.verdict);
                 }
             }
-            let absent: Vec<_> = self.it.judgement.absences.iter().filter(|absence| absence.area == area).collect();
+            let absences = self.it.judgement.absences.iter().filter(|_| self.it.selector.is_none());
+            let absent: Vec<_> = absences.filter(|absence| absence.area == area).collect();
             worst = absent.iter().map(|absence| absence.verdict.level).fold(worst, |worst, level| {
                 // A component that nobody requires does not colour its area.
                 if level == Level::Absent { worst } else { worst.max(level) }

@@ -208,10 +208,10 @@ impl Collector {
         if input.fill_buf().map_err(|error| error.to_string())?.starts_with(&[0xef, 0xbb, 0xbf]) {
             input.consume(3);
         }
-        let first = loop {
+        let is_json = loop {
             let buffer = input.fill_buf().map_err(|error| error.to_string())?;
             match buffer.iter().position(|byte| !byte.is_ascii_whitespace()) {
-                Some(index) => break buffer[index],
+                Some(index) => break looks_like_json(&buffer[index..]),
                 None if buffer.is_empty() => return Ok(()),
                 None => {
                     let blank = buffer.len();
@@ -219,7 +219,7 @@ impl Collector {
                 }
             }
         };
-        self.foreign += if matches!(first, b'{' | b'[') {
+        self.foreign += if is_json {
             json::read(input.take(limits.stream_bytes), fallback, &mut take)?
         } else {
             let bytes = usize::try_from(limits.yaml_bytes).unwrap_or(usize::MAX);
@@ -283,6 +283,16 @@ impl Collector {
     }
 }
 
+/// Whether a text that begins so is JSON: YAML in flow style has unquoted keys.
+fn looks_like_json(start: &[u8]) -> bool {
+    let mut bytes = start.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match (bytes.next(), bytes.next()) {
+        (Some(b'{'), next) => matches!(next, None | Some(b'"' | b'}')),
+        (Some(b'['), next) => matches!(next, None | Some(b'{' | b'[' | b']')),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,6 +311,22 @@ mod tests {
             tar.append(&header, content.as_bytes()).expect("entry");
         }
         tar.into_inner().expect("tar").finish().expect("gzip")
+    }
+
+    #[test]
+    fn json_is_told_from_yaml_in_flow_style() {
+        for (text, want) in [
+            ("{\"kind\": 1}", true),
+            ("{\n  \"kind\": 1}", true),
+            ("[{\"a\": 1}]", true),
+            ("{}", true),
+            ("{kind: Pod}", false),
+            ("{'kind': Pod}", false),
+            ("[a]", false),
+            ("kind: Pod", false),
+        ] {
+            assert_eq!(looks_like_json(text.as_bytes()), want, "{text}");
+        }
     }
 
     #[test]
