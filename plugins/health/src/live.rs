@@ -8,7 +8,7 @@ use crate::wait::{Goal, State};
 use crate::watch::{HealthEvent, Tracker, gone, line};
 use jiff::Timestamp;
 use mlops_shared::cli::{Exit, Failure, Printer};
-use mlops_shared::report::{Format, Report, ReportList, render};
+use mlops_shared::report::{Format, Report, ReportList};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -67,15 +67,15 @@ impl Run<'_> {
     /// Prints reports: several as a list.
     fn print(&self, mut reports: Vec<Report>, clusters: &Clusters<'_>) -> Result<(), Failure> {
         let style = style(self.settings, self.args, self.printer);
-        let text = match reports.pop() {
-            Some(only) if !is_several(self.args) => render(&only, self.format, &style),
+        match reports.pop() {
+            Some(only) if !is_several(self.args) => self.printer.report(&only, self.format, &style),
             last => {
                 reports.extend(last);
                 let time = reports.first().map_or_else(String::new, |report| report.generated_at.clone());
-                render(&ReportList::new(reports, clusters.same_as.clone(), time), self.format, &style)
+                let list = ReportList::new(reports, clusters.same_as.clone(), time);
+                self.printer.report(&list, self.format, &style)
             }
-        };
-        self.printer.answer(text.map_err(Failure::unchecked)?.as_bytes())
+        }
     }
 
     async fn watch(&self, clusters: &mut Clusters<'_>, interval: Duration) -> Result<Exit, Failure> {

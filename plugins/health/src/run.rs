@@ -12,7 +12,7 @@ use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
 use mlops_shared::health::{Ingredients, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
-use mlops_shared::report::{Format, Report, Style, render};
+use mlops_shared::report::{Format, Report, Style};
 use mlops_shared::source::{Limits, Snapshot, read_path};
 use std::time::Duration;
 
@@ -39,8 +39,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
     if let Some(Command::Usage(wanted)) = &args.command {
         let (report, exit) = usage::run(wanted, &settings, args, &platform, origin)?;
-        let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
-        printer.answer(text.as_bytes())?;
+        printer.report(&report, format, &style(&settings, args, printer))?;
         return Ok(exit);
     }
     if args.command.is_none() && settings.from.is_none() && (is_several(args) || settings.follow != Follow::Once) {
@@ -53,8 +52,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         return print_capacity(&snapshot.inventory, &settings, args, format, printer);
     }
     let report = judged(snapshot, &settings, &platform, settings.now);
-    let text = render(&report, format, &style(&settings, args, printer)).map_err(Failure::unchecked)?;
-    printer.answer(text.as_bytes())?;
+    printer.report(&report, format, &style(&settings, args, printer))?;
     Ok(exit_of(std::slice::from_ref(&report), settings.fail_on))
 }
 

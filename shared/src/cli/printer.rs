@@ -1,6 +1,7 @@
 //! The two streams: stdout is the answer and nothing else, stderr is for notes and errors.
 
 use super::{Exit, Failure};
+use crate::report::{self, Format, Present, Style};
 use crate::text;
 use std::io::{self, IsTerminal, Write};
 
@@ -14,6 +15,27 @@ pub struct Printer {
 }
 
 impl Printer {
+    /// Writes a report as the answer, part by part: a large one is never held whole as text.
+    ///
+    /// # Errors
+    /// When stdout cannot be written (a full disk), or the report cannot be rendered.
+    pub fn report(&self, content: &impl Present, format: Format, style: &Style) -> Result<(), Failure> {
+        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        match report::write(content, format, style, &mut out).and_then(|done| out.flush().map(|()| done)) {
+            Ok(done) if done.skipped > 0 => {
+                self.note(&format!("{} left out: no API server takes such a name", text::plural(done.skipped, "line")));
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // What is left in the buffer has no reader either.
+                let _ = out.into_parts();
+                Ok(())
+            }
+            Err(error) => Err(Failure::unchecked(format!("failed to write to standard output: {error}"))),
+        }
+    }
+
     /// Writes the answer. A pipe that was closed at the other end is a quiet end, no failure.
     ///
     /// # Errors

@@ -118,8 +118,8 @@ fn lease(object: &Object, related: &Related<'_>, now: Timestamp) -> Option<Verdi
 }
 
 fn requests(object: &Object, node: &Node, related: &Related<'_>) -> Option<Verdict> {
-    let pods = related.inventory.of_kind("", "Pod").iter().filter_map(|pod| pod.pod());
-    let pods: Vec<_> = pods.filter(|pod| pod.node == object.meta.name && !pod.is_finished()).collect();
+    let pods = related.inventory.pods_on(&object.meta.name).filter_map(Object::pod);
+    let pods: Vec<_> = pods.filter(|pod| !pod.is_finished()).collect();
     let mut finding: Option<Verdict> = None;
     for resource in ["cpu", "memory"] {
         let allocatable = node.status.allocatable.get(&resource.into()).copied().unwrap_or_default();

@@ -121,6 +121,8 @@ pub struct Inventory {
     by_uid: Vec<u32>,
     /// Position of an object and of one of its owner references, in the order of the owner's UID.
     by_owner: Vec<(u32, u32)>,
+    /// Positions of the pods that have a node, in the order of its name.
+    by_node: Vec<u32>,
 }
 
 /// Collects records, then sorts and indexes them.
@@ -189,7 +191,13 @@ impl InventoryBuilder {
                 }
             }
         }
+        let placed = |object: &Object| object.pod().is_some_and(|pod| !pod.node.is_empty());
+        let pods = inventory.objects.iter().enumerate().filter(|(_, object)| placed(object));
+        inventory.by_node = pods.map(|(index, _)| position(index)).collect();
         let objects = &inventory.objects;
+        inventory
+            .by_node
+            .sort_unstable_by(|one, two| (node_at(objects, *one), *one).cmp(&(node_at(objects, *two), *two)));
         inventory.by_uid.sort_unstable_by_key(|index| (uid_at(objects, *index), *index));
         inventory.by_owner.sort_unstable_by_key(|row| (owner_at(objects, *row), *row));
         inventory
@@ -198,6 +206,10 @@ impl InventoryBuilder {
 
 fn uid_at(objects: &[Object], index: u32) -> Uid {
     objects.get(index as usize).map_or_else(Uid::default, |object| object.meta.uid)
+}
+
+fn node_at(objects: &[Object], index: u32) -> &str {
+    objects.get(index as usize).and_then(Object::pod).map_or("", |pod| pod.node.as_str())
 }
 
 fn owner_at(objects: &[Object], (index, nth): (u32, u32)) -> Uid {
@@ -310,6 +322,14 @@ impl Inventory {
             .filter_map(|(index, _)| self.objects.get(*index as usize))
     }
 
+    /// The pods that were placed on this node.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Object> {
+        let start = self.by_node.partition_point(|index| node_at(&self.objects, *index) < node);
+        let rows = &self.by_node[start..];
+        let length = rows.partition_point(|index| node_at(&self.objects, *index) == node);
+        rows[..length].iter().filter_map(|index| self.objects.get(*index as usize))
+    }
+
     /// Warning events about this object, oldest first.
     pub fn events_of(&self, uid: Uid) -> &[Event] {
         let start = self.events.partition_point(|event| event.uid < uid);
@@ -404,6 +424,19 @@ mod tests {
         assert!(inventory.get("", "Service", "x", "a").is_missing());
         assert!(matches!(inventory.get("", "Service", "y", "a"), Lookup::Unread));
         assert!(matches!(inventory.get("", "Service", "", "a"), Lookup::Unread));
+    }
+
+    #[test]
+    fn pods_are_found_by_their_node() {
+        let pod = |name: &str, node: &str| {
+            format!(
+                r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}","namespace":"x"}},"spec":{{"nodeName":"{node}"}}}}"#
+            )
+        };
+        let pods = [pod("a", "n2"), pod("b", "n1"), pod("c", ""), pod("d", "n2")];
+        let inventory = inventory(&pods.each_ref().map(String::as_str), true);
+        let on = |node: &str| inventory.pods_on(node).map(|pod| pod.meta.name.to_string()).collect::<Vec<_>>();
+        assert_eq!((on("n2"), on("n1"), on("n3")), (vec!["a".into(), "d".into()], vec!["b".into()], vec![]));
     }
 
     #[test]
