@@ -1,5 +1,6 @@
 //! From flags and kubeconfig files to a client.
 
+use super::decoder::Decoder;
 use super::kuberc::Policy;
 use super::{ClusterError, proxy};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
@@ -65,6 +66,7 @@ pub struct Connection {
     pub user: Option<String>,
     /// The context's namespace.
     pub(super) namespace: Option<String>,
+    pub(super) decoder: Decoder,
     /// The time limit of one request; `None` for none.
     pub(super) limit: Option<Duration>,
 }
@@ -156,7 +158,7 @@ pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
     };
     let namespace = Some(config.default_namespace.clone()).filter(|name| !name.is_empty());
     let client = Client::try_from(config).map_err(|error| unusable(super::list::chain(&error)))?;
-    Ok(Connection { client, context, server, user, namespace, limit })
+    Ok(Connection { client, context, server, user, namespace, decoder: Decoder::default(), limit })
 }
 
 /// What a kubeconfig, or its absence, leads to.

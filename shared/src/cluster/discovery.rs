@@ -94,8 +94,10 @@ struct Answer {
 /// Asks which kinds are served. A kind in several versions is taken in the preferred one.
 pub(super) async fn discover(connection: &Connection, warnings: &Warnings) -> Result<Discovered, ClusterError> {
     let mut found = Discovered::default();
-    for path in ["/api", "/apis"] {
-        let answer = parse(&get(connection, path, AGGREGATED, warnings).await?)?;
+    let ask = |path| get(connection, path, AGGREGATED, warnings);
+    let (core, groups) = futures::join!(ask("/api"), ask("/apis"));
+    for (path, answer) in [("/api", core), ("/apis", groups)] {
+        let answer = parse(&answer?)?;
         match answer.kind.as_str() {
             "APIGroupDiscoveryList" => aggregated(answer.items, &mut found),
             "APIVersions" => legacy(connection, "v1", &mut found, warnings).await?,

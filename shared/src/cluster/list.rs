@@ -1,13 +1,13 @@
 //! Requests with a time limit and a retry policy, and lists page by page.
 
+use super::decoder::continue_token;
 use super::{ClusterError, Connection};
-use crate::object::{Decoded, TypeMeta, decode_typed};
+use crate::object::{Decoded, TypeMeta};
 use http::{Method, Request, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -142,26 +142,8 @@ fn refusal(status: StatusCode, body: &[u8]) -> ClusterError {
     }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ListMeta {
-    r#continue: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(default)]
-    metadata: ListMeta,
-    /// Absent where this is no list; null where a list of metadata is empty, as Go writes it.
-    #[serde(borrow, default, deserialize_with = "present")]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
-    Ok(Some(Option::deserialize(input)?.unwrap_or_default()))
-}
-
-/// Reads a collection page by page; the records of each page. The next page is asked for before this one is decoded.
+/// Reads a collection page by page; the records of each page. The next page is on its way while
+/// this one is decoded.
 pub(super) async fn list(
     connection: &Connection,
     path: &str,
@@ -171,36 +153,25 @@ pub(super) async fn list(
     warnings: &Warnings,
 ) -> Result<Vec<Vec<Decoded>>, ClusterError> {
     let first = format!("{path}?limit={PAGE}{query}");
+    let decoder = &connection.decoder;
     let mut restarts = 0;
     'again: loop {
         let mut found = Vec::new();
-        let mut bytes = get(connection, &first, accept, warnings).await?;
+        let mut page = get(connection, &first, accept, warnings).await?;
         loop {
-            let page: Page<'_> = serde_json::from_slice(&bytes).map_err(|error| {
-                ClusterError::BadAnswer(format!(
-                    "no list of {} at line {} column {}",
-                    ty.kind,
-                    error.line(),
-                    error.column()
-                ))
-            })?;
-            let items = page.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
-            let mut decode = || {
-                let page = items.iter().map(|item| decode_typed(ty, item));
-                found.push(page.filter(|item| !matches!(item, Decoded::Nothing)).collect::<Vec<_>>());
-            };
-            let Some(token) = page.metadata.r#continue.filter(|token| !token.is_empty()) else {
-                decode();
+            let Some(token) = continue_token(&page) else {
+                found.push(decoder.decode(ty, page).await?);
                 return Ok(found);
             };
             let next = format!("{first}&continue={}", encode(&token));
-            let (next, ()) = futures::join!(get(connection, &next, accept, warnings), async { decode() });
+            let (next, records) = futures::join!(get(connection, &next, accept, warnings), decoder.decode(ty, page));
+            found.push(records?);
             match next {
                 Err(ClusterError::Gone) if restarts < RESTARTS => {
                     restarts += 1;
                     continue 'again;
                 }
-                next => bytes = next?,
+                next => page = next?,
             }
         }
     }

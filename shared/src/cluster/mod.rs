@@ -1,6 +1,7 @@
 //! The live cluster: connecting, discovery, paged lists. The only module that names kube's client.
 
 mod connection;
+mod decoder;
 mod discovery;
 mod error;
 mod kubelet;

@@ -97,8 +97,8 @@ async fn read_where(
     let collected = Warnings::default();
     let warnings = &collected;
     let deadline = Instant::now() + plan.budget;
-    let found = discover(connection, warnings).await?;
-    let version = version(connection, warnings).await;
+    let (found, version) = futures::join!(discover(connection, warnings), version(connection, warnings));
+    let found = found?;
     let namespaces: Vec<Sym> = plan.namespaces.iter().map(|name| Sym::new(name)).collect();
     let scope = if namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(namespaces) };
     let mut builder = InventoryBuilder::new(scope, true);

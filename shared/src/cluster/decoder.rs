@@ -1,0 +1,136 @@
+//! A thread that decodes pages, so that the next one arrives meanwhile.
+
+use super::ClusterError;
+use crate::object::{Decoded, TypeMeta, decode_typed};
+use futures::channel::oneshot;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::sync::{Arc, OnceLock, mpsc};
+
+/// A page and whom to answer.
+struct Job {
+    ty: Arc<TypeMeta>,
+    page: Vec<u8>,
+    answer: oneshot::Sender<Result<Vec<Decoded>, ClusterError>>,
+}
+
+/// The thread, started at the first page. One for all lists of a connection: their records share
+/// their strings there. It ends when the last clone of this is dropped.
+#[derive(Clone, Default)]
+pub(super) struct Decoder {
+    jobs: Arc<OnceLock<mpsc::Sender<Job>>>,
+}
+
+fn start() -> mpsc::Sender<Job> {
+    let (jobs, inbox) = mpsc::channel::<Job>();
+    std::thread::spawn(move || {
+        for Job { ty, page, answer } in inbox {
+            let records = decode(&ty, &page);
+            drop(page);
+            // Nobody waits any more when the run was given up.
+            let _ = answer.send(records);
+        }
+    });
+    jobs
+}
+
+impl Decoder {
+    /// The records of a page of objects of this type.
+    ///
+    /// # Errors
+    /// When the page is no list.
+    pub(super) async fn decode(&self, ty: &Arc<TypeMeta>, page: Vec<u8>) -> Result<Vec<Decoded>, ClusterError> {
+        let (answer, records) = oneshot::channel();
+        let gone = || ClusterError::BadAnswer(format!("reading a list of {} was given up", ty.kind));
+        self.jobs.get_or_init(start).send(Job { ty: Arc::clone(ty), page, answer }).map_err(|_| gone())?;
+        records.await.map_err(|_| gone())?
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    /// Absent where this is no list; null where a list of metadata is empty, as Go writes it.
+    #[serde(borrow, default, deserialize_with = "present")]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    Ok(Some(Option::deserialize(input)?.unwrap_or_default()))
+}
+
+fn decode(ty: &Arc<TypeMeta>, page: &[u8]) -> Result<Vec<Decoded>, ClusterError> {
+    let read: Page<'_> = serde_json::from_slice(page).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        ClusterError::BadAnswer(format!("no list of {} at line {line} column {column}", ty.kind))
+    })?;
+    let items = read.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
+    let mut records = Vec::with_capacity(items.len());
+    records.extend(items.iter().map(|item| decode_typed(ty, item)).filter(|item| !matches!(item, Decoded::Nothing)));
+    Ok(records)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ListMeta {
+    r#continue: Option<String>,
+}
+
+/// The continue token of a page; `None` on the last one. The API server writes it before the items,
+/// so that only the page's head is read here.
+pub(super) fn continue_token(page: &[u8]) -> Option<String> {
+    struct Head<'a>(&'a mut ListMeta);
+    impl<'de> Visitor<'de> for Head<'_> {
+        type Value = ();
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("a list")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+            while let Some(field) = fields.next_key::<std::borrow::Cow<'_, str>>()? {
+                if field == "metadata" {
+                    *self.0 = fields.next_value::<Option<ListMeta>>()?.unwrap_or_default();
+                    // The rest is read by the decoder; the parser takes this return as an error.
+                    return Ok(());
+                }
+                fields.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+    let mut found = ListMeta::default();
+    let _ = serde_json::Deserializer::from_slice(page).deserialize_map(Head(&mut found));
+    found.r#continue.filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_found_in_the_head() {
+        for (page, want) in [
+            (
+                r#"{"kind":"PodList","metadata":{"resourceVersion":"1","continue":"a+\u00e9"},"items":[{"x":1}]}"#,
+                Some("a+é"),
+            ),
+            (r#"{"metadata":{"continue":"t"},"items":[{"#, Some("t")),
+            (r#"{"items":[{"metadata":{"continue":"no"}}],"metadata":{"continue":"late"}}"#, Some("late")),
+            (r#"{"metadata":{"continue":""},"items":[]}"#, None),
+            (r#"{"metadata":null,"items":[]}"#, None),
+            ("[]", None),
+            ("", None),
+        ] {
+            assert_eq!(continue_token(page.as_bytes()).as_deref(), want, "{page}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_no_list_is_an_error() {
+        let ty = Arc::new(TypeMeta::new("v1", "Pod"));
+        for page in ["", "[]", "{}", r#"{"items":5}"#, r#"{"items":[{]}"#] {
+            assert!(decode(&ty, page.as_bytes()).is_err(), "{page}");
+        }
+        assert!(decode(&ty, br#"{"items":null}"#).is_ok_and(|records| records.is_empty()));
+    }
+}
