@@ -124,8 +124,6 @@ record! {
         creation_timestamp: When,
         /// When its deletion was asked for, grace period included.
         deletion_timestamp: When,
-        /// The grace period of the deletion, in seconds.
-        deletion_grace_period_seconds: Option<i64>,
         /// What must happen before it goes.
         finalizers: Box<[Sym]>,
         /// Its owners.

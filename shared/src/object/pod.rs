@@ -3,7 +3,7 @@
 use super::condition::{Condition, Message};
 use super::record::record;
 use super::requests::{Actual, Amounts, Effective, Resources, is_pod_level};
-use super::sym::{Labels, Sym, When};
+use super::sym::{Sym, When};
 use crate::text::Quantity;
 use std::collections::BTreeMap;
 
@@ -30,20 +30,12 @@ pub struct Pod {
     pub containers: Box<[Container]>,
     /// Objects in the pod's namespace that it needs, by kind: claims, Secrets, ConfigMaps.
     pub needs: Box<[Reference]>,
-    /// `spec.priorityClassName`
-    pub priority_class: Sym,
-    /// `spec.serviceAccountName`
-    pub service_account: Sym,
     /// `spec.schedulerName`, unless it is the default one.
     pub scheduler: Sym,
-    /// Required by `spec.nodeSelector`.
-    pub node_selector: Labels,
     /// Condition types of `spec.readinessGates`.
     pub readiness_gates: Box<[Sym]>,
     /// Names of `spec.schedulingGates`.
     pub scheduling_gates: Box<[Sym]>,
-    /// Whether it runs in the host's network.
-    pub host_network: bool,
     /// `spec.overhead`: what its runtime takes beside its containers.
     pub overhead: Amounts,
     /// What is asked for by the pod as a whole; it counts in place of what its containers ask for.
@@ -69,8 +61,6 @@ pub struct Container {
     pub restart_always: bool,
     /// Seconds that its start may take by its probes before it should be ready.
     pub startup_grace: i64,
-    /// Whether it has a readiness, startup or liveness probe.
-    pub probed: bool,
     /// Its status; `None` when the kubelet has reported none.
     pub status: Option<Box<ContainerStatus>>,
 }
@@ -91,8 +81,6 @@ record! {
     pub struct ContainerPort {
         /// Its name.
         name: Sym,
-        /// Its number.
-        container_port: i64,
         /// `TCP` when empty.
         protocol: Sym,
     }
@@ -191,7 +179,6 @@ record! {
         restart_policy: Sym,
         readiness_probe: Option<Probe>,
         startup_probe: Option<Probe>,
-        liveness_probe: Option<Probe>,
         env: Vec<WireEnv>,
         env_from: Vec<WireEnvFrom>,
     }
@@ -203,13 +190,9 @@ record! {
         init_containers: Vec<WireContainer>,
         volumes: Vec<WireVolume>,
         image_pull_secrets: Vec<WireNamed>,
-        priority_class_name: Sym,
-        service_account_name: Sym,
         scheduler_name: Sym,
-        node_selector: Labels,
         readiness_gates: Vec<WireGate>,
         scheduling_gates: Vec<WireGate>,
-        host_network: bool,
         overhead: BTreeMap<Sym, Quantity>,
         resources: Option<Box<Resources>>,
     }
@@ -294,7 +277,6 @@ impl WireContainer {
         // Nearly always the same; ten thousand pods should not hold it twice.
         let resized = resized.filter(|resized| resized.requests != requests || resized.limits != limits);
         Container {
-            probed: self.startup_probe.is_some() || self.readiness_probe.is_some() || self.liveness_probe.is_some(),
             startup_grace: startup.saturating_add(readiness),
             restart_always,
             requests,
@@ -403,13 +385,9 @@ impl Pod {
             init: containers(spec.init_containers, &mut init_statuses, is_infeasible, true),
             containers: containers(spec.containers, &mut statuses, is_infeasible, false),
             needs: needs.into(),
-            priority_class: spec.priority_class_name,
-            service_account: spec.service_account_name,
             scheduler: if &*spec.scheduler_name == "default-scheduler" { Sym::default() } else { spec.scheduler_name },
-            node_selector: spec.node_selector,
             readiness_gates: spec.readiness_gates.into_iter().map(gate).collect(),
             scheduling_gates: spec.scheduling_gates.into_iter().map(gate).collect(),
-            host_network: spec.host_network,
             overhead: spec.overhead.into_iter().collect(),
             resources,
         }
