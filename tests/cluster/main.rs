@@ -1,6 +1,7 @@
 //! Tests against a real control plane: `cargo test -p mlops-tests --features cluster --test cluster`.
 
 mod control_plane;
+mod faults;
 mod flux;
 mod follow;
 mod health;

@@ -78,6 +78,7 @@ pub struct Rule {
     fault: Fault,
     method: Option<String>,
     prefix: Option<String>,
+    whole: Option<String>,
     contains: Vec<String>,
     skip: usize,
     times: Option<usize>,
@@ -88,7 +89,7 @@ impl Rule {
     /// For every request, until it is narrowed.
     #[must_use]
     pub const fn new(fault: Fault) -> Self {
-        Self { fault, method: None, prefix: None, contains: Vec::new(), skip: 0, times: None, seen: 0 }
+        Self { fault, method: None, prefix: None, whole: None, contains: Vec::new(), skip: 0, times: None, seen: 0 }
     }
 
     /// Only requests of this method.
@@ -102,6 +103,13 @@ impl Rule {
     #[must_use]
     pub fn path(mut self, prefix: &str) -> Self {
         self.prefix = Some(prefix.to_owned());
+        self
+    }
+
+    /// Only requests for exactly this path and query: `/api`.
+    #[must_use]
+    pub fn exactly(mut self, target: &str) -> Self {
+        self.whole = Some(target.to_owned());
         self
     }
 
@@ -130,6 +138,7 @@ impl Rule {
     fn applies(&mut self, method: &str, target: &str) -> bool {
         let about = self.method.as_deref().is_none_or(|wanted| wanted == method)
             && self.prefix.as_deref().is_none_or(|prefix| target.starts_with(prefix))
+            && self.whole.as_deref().is_none_or(|whole| target == whole)
             && self.contains.iter().all(|part| target.contains(part.as_str()));
         if !about {
             return false;

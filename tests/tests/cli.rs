@@ -271,11 +271,13 @@ fn hostile_objects_are_printed_safely() {
         "metadata": {"name": "evil\u{202e}dop", "namespace": "n\u{1b}[2J", "annotations": {"a": long}},
         "status": {"phase": "Failed", "message": "\u{1b}]8;;http://evil\u{7}click\u{1b}]8;;\u{7}\r\n\u{9b}31m"}
     });
-    for format in ["table", "wide", "name", "prometheus"] {
+    for format in ["table", "wide", "json", "yaml", "name", "markdown", "html", "junit", "prometheus"] {
         let outcome = run(&["--from", "-", "-o", format, "--color", "never"], &input.to_string());
         let hostile = |character: char| (character.is_control() && character != '\n') || character == '\u{202e}';
         assert!(!outcome.stdout.chars().any(hostile), "{format}: {:?}", outcome.stdout);
         assert!(outcome.stdout.len() < 100_000, "{format}");
+        // The name is no name that an API server takes, so that format has nothing to hand on.
+        assert_eq!(outcome.stdout.is_empty(), format == "name", "{format}");
     }
 }
 

@@ -38,7 +38,7 @@ pub enum ClusterError {
     #[error("the list changed while it was read (410 Gone)")]
     Gone,
     /// Any other status.
-    #[error("the API server answered {code}: {message}")]
+    #[error("the API server answered {code}{}{message}", if .message.is_empty() { "" } else { ": " })]
     Status {
         /// The HTTP status.
         code: u16,
@@ -67,7 +67,10 @@ impl ClusterError {
             Self::Unauthorized => "log in again: the token or certificate has probably expired",
             Self::Forbidden(_) => "ask for the role in deploy/, or look at the namespaces that you may read with -n",
             Self::BadAnswer(_) => "is there a proxy or login page between you and the server?",
-            Self::NotFound | Self::Gone | Self::Status { .. } => return Vec::new(),
+            Self::NotFound => "is it the address of an API server? `kubectl version` asks the same one",
+            Self::Gone => "the server is busy or its history short; try again",
+            Self::Status { code: 429, .. } => "the server is overloaded or limits this account; try again later",
+            Self::Status { .. } => "try again; `kubectl get --raw '/readyz?verbose'` tells what the server lacks",
         };
         vec![hint.to_owned()]
     }

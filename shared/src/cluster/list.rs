@@ -22,6 +22,8 @@ const ROOM: usize = 16 << 20;
 const TRIES: u32 = 3;
 /// A list that changes under the reader is started again so often.
 const RESTARTS: u32 = 3;
+/// A list of more pages has no end: ten million objects are more than etcd holds.
+const PAGES: usize = 20_000;
 
 /// `Warning:` headers of the API server, each once.
 pub(super) type Warnings = RefCell<BTreeSet<String>>;
@@ -156,7 +158,7 @@ pub(super) async fn list(
     let decoder = &connection.decoder;
     let mut restarts = 0;
     'again: loop {
-        let mut found = Vec::new();
+        let (mut found, mut last) = (Vec::new(), None);
         let mut page = get(connection, &first, accept, warnings).await?;
         loop {
             let Some(token) = continue_token(&page) else {
@@ -166,6 +168,10 @@ pub(super) async fn list(
             let next = format!("{first}&continue={}", encode(&token));
             let (next, records) = futures::join!(get(connection, &next, accept, warnings), decoder.decode(ty, page));
             found.push(records?);
+            if found.len() >= PAGES || last.as_ref() == Some(&token) {
+                return Err(ClusterError::BadAnswer(format!("the list of {} does not end", ty.kind)));
+            }
+            last = Some(token);
             match next {
                 Err(ClusterError::Gone) if restarts < RESTARTS => {
                     restarts += 1;

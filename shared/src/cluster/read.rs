@@ -238,8 +238,9 @@ pub(super) fn unread(error: ClusterError) -> Unread {
     match error {
         ClusterError::Forbidden(message) => Unread::Forbidden(message),
         ClusterError::TimedOut(_) => Unread::TimedOut,
-        // Gone between discovery and list: its definition was removed.
-        ClusterError::NotFound => Unread::NotServed,
+        // Discovery has just named it: its definition was removed meanwhile, or something in between
+        // answers in the server's place.
+        ClusterError::NotFound => Unread::Failed("404 for a list that discovery names".to_owned()),
         other => Unread::Failed(other.to_string()),
     }
 }
