@@ -169,6 +169,25 @@ fn unreachable(reference: &ServiceReference, related: &Related<'_>) -> Option<(S
     }
 }
 
+/// A webhook configuration that makes the API server refuse new objects of this resource, for
+/// nobody answers it.
+pub(super) fn refuses(group: &str, resource: &str, related: &Related<'_>) -> Option<ObjectRef> {
+    let is_any =
+        |words: &[crate::object::Sym], wanted: &str| words.iter().any(|word| &**word == "*" || &**word == wanted);
+    let blocks = |webhook: &Webhook| {
+        let about = webhook.rules.iter().any(|rule| {
+            is_any(&rule.api_groups, group) && is_any(&rule.resources, resource) && is_any(&rule.operations, "CREATE")
+        });
+        let must = webhook.failure_policy.as_ref().is_none_or(|policy| &**policy != "Ignore");
+        let service = webhook.client_config.service.as_ref();
+        about && must && service.is_some_and(|reference| unreachable(reference, related).is_some())
+    };
+    let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
+    let mut all = kinds.iter().flat_map(|kind| related.inventory.of_kind("admissionregistration.k8s.io", kind));
+    let found = all.find(|object| matches!(&object.body, Body::Webhooks(all) if all.webhooks.iter().any(blocks)));
+    found.map(Object::reference)
+}
+
 /// What a webhook is asked about, in words: `CREATE, UPDATE of pods, deployments`.
 fn asked_about(webhook: &Webhook) -> String {
     let (mut operations, mut resources) = (Vec::new(), Vec::new());

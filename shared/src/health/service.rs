@@ -2,7 +2,7 @@
 
 use super::Related;
 use super::table::Rule;
-use crate::object::{Body, Object, Pod, SectionState, Service};
+use crate::object::{Body, Object, Pod, SectionState, Service, ServiceReference};
 use crate::report::{Verdict, codes};
 use crate::text;
 use jiff::Timestamp;
@@ -26,6 +26,9 @@ codes! {
     SERVICE_NOT_READY = "service-no-ready-endpoints", "No endpoint of the Service is ready",
         "Pods match the selector, but none is ready, so connections are refused.",
         "Look at the pods that are named: their finding is the cause.";
+    SERVICE_CALLED = "service-idle-but-called", "The API server calls a Service that nobody is behind",
+        "The workload behind the Service is scaled to zero, and a webhook that must answer, or an extension of the API, is served by it: the API server refuses what it would have to ask about.",
+        "Scale the workload up, or remove the webhook configuration or APIService with it.";
     SERVICE_TARGET_PORT = "service-target-port", "The Service's target port is in no container",
         "The Service names a target port that no container of the selected pods declares; a port by name that nobody declares has no endpoint.",
         "Give the container's port that name, or set targetPort to the name or number in use.";
@@ -241,7 +244,19 @@ fn nobody(object: &Object, service: &Service, pods: &[&Object], related: &Relate
         && workloads.iter().all(|(_, wanted)| *wanted == 0)
     {
         let message = format!("{} {} is scaled to zero: no endpoint", owner.ty.kind, owner.meta.name);
-        return Verdict::ok(&SERVICE_IDLE, message);
+        return match callers(object, related) {
+            0 => Verdict::ok(&SERVICE_IDLE, message),
+            count => {
+                let text = format!("{message}, and the API server needs it for {}", text::plural(count, "extension"));
+                let scale = format!(
+                    "kubectl scale -n {} {} {} --replicas=1",
+                    text::shell_word(&owner.meta.namespace),
+                    owner.ty.kind.to_lowercase(),
+                    text::shell_word(&owner.meta.name)
+                );
+                Verdict::fail(&SERVICE_CALLED, text).command(scale)
+            }
+        };
     }
     let ended: Vec<&Pod> = pods.iter().filter_map(|pod| pod.pod()).collect();
     if !ended.is_empty() && ended.iter().all(|pod| &*pod.phase == "Succeeded") && workloads.is_empty() {
@@ -279,6 +294,27 @@ fn nobody(object: &Object, service: &Service, pods: &[&Object], related: &Relate
             .blame(workload.reference());
     }
     verdict
+}
+
+/// Webhook configurations that must be answered, and APIServices, which this Service serves.
+fn callers(object: &Object, related: &Related<'_>) -> usize {
+    let is_this = |reference: Option<&ServiceReference>| {
+        reference.is_some_and(|it| it.name == object.meta.name && it.namespace == object.meta.namespace)
+    };
+    let calls = |caller: &&Object| match &caller.body {
+        Body::Webhooks(all) => all.webhooks.iter().any(|webhook| {
+            let must = webhook.failure_policy.as_ref().is_none_or(|policy| &**policy != "Ignore");
+            must && !webhook.rules.is_empty() && is_this(webhook.client_config.service.as_ref())
+        }),
+        Body::ApiService(record) => is_this(record.spec.service.as_ref()),
+        _ => false,
+    };
+    let kinds = [
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+        ("apiregistration.k8s.io", "APIService"),
+    ];
+    kinds.iter().map(|(group, kind)| related.inventory.of_kind(group, kind).iter().filter(calls).count()).sum()
 }
 
 /// The label by which a Service asks for replicas while pods that differ only in it are there.

@@ -71,6 +71,21 @@ spec: {{replicas: {replicas}, template: {{metadata: {{labels: {{app: web, x: y}}
         )
     };
     expect(&with(&[&other, &deployment(0)]), "Service", "web", Level::Ok, "service-idle");
+    // Nobody may be behind it while the API server must ask it.
+    let webhook = |policy: &str| {
+        format!(
+            "
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {{name: guard}}
+webhooks: [{{name: w, failurePolicy: {policy}, clientConfig: {{service: {{name: web, namespace: n}}}},
+  rules: [{{apiGroups: [''], operations: [CREATE], resources: [pods]}}]}}]
+"
+        )
+    };
+    let called = with(&[&other, &deployment(0), &webhook("Fail")]);
+    expect(&called, "Service", "web", Level::Fail, "service-idle-but-called");
+    expect(&with(&[&other, &deployment(0), &webhook("Ignore")]), "Service", "web", Level::Ok, "service-idle");
     let verdict = judge(&with(&[&other, &deployment(2)]), "Service", "web");
     assert_eq!(verdict.code.id, "service-no-pods");
     assert_eq!(verdict.blames.first().map(|blamed| blamed.kind.to_string()).as_deref(), Some("Deployment"));

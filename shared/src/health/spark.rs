@@ -1,7 +1,7 @@
 //! Spark applications and their schedules.
 
 use super::table::Rule;
-use super::{Related, pod, precedence};
+use super::{Related, extension, pod, precedence};
 use crate::object::{Custom, Object, When};
 use crate::report::{Level, Verdict, codes};
 use crate::text;
@@ -124,7 +124,13 @@ fn schedule(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
             match next.seconds_before(now) {
                 Some(late) if late > 300 => {
                     let age = next.get().map_or_else(String::new, |next| text::age(next, now));
-                    Verdict::fail(&SCHEDULE_LATE, format!("its next run is {age} overdue")).since(next.get())
+                    let verdict =
+                        Verdict::fail(&SCHEDULE_LATE, format!("its next run is {age} overdue")).since(next.get());
+                    // A run that the API server refuses is tried again and again, and never seen.
+                    match extension::refuses(GROUP, "sparkapplications", related) {
+                        Some(webhook) => verdict.blame(webhook),
+                        None => verdict,
+                    }
                 }
                 _ => Verdict::ok(&SPARK_RUNNING, state.to_owned()),
             }
