@@ -2,8 +2,8 @@
 
 use super::{
     Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
-    fullness, gateway, generic, grafana, keda, minio, monitors, network, node, pod, policy, precedence, prometheus,
-    sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero, workload,
+    fullness, gateway, generic, grafana, keda, kserve, minio, monitors, network, node, pod, policy, precedence,
+    prometheus, sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -56,6 +56,7 @@ pub static RULES: &[&[Rule]] = &[
     cnpg::RULES,
     grafana::RULES,
     velero::RULES,
+    kserve::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -90,6 +91,7 @@ static CODES: &[&[&Code]] = &[
     cnpg::CODES,
     grafana::CODES,
     velero::CODES,
+    kserve::CODES,
     served_versions::CODES,
 ];
 

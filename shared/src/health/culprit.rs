@@ -1,0 +1,84 @@
+//! Names the objects that explain a custom resource which does not work.
+
+use super::{Related, pod, precedence};
+use crate::object::{Custom, Lookup, Object, ObjectRef};
+use crate::report::{Code, Level, Verdict};
+use crate::text;
+use jiff::Timestamp;
+
+/// The verdict of an object whose content is no JSON object.
+pub(super) fn unreadable() -> Verdict {
+    Verdict::unknown(&precedence::OBJECT_UNREADABLE, "has not the shape of its kind")
+}
+
+/// The time at a JSON pointer below `status`.
+pub(super) fn time(custom: &Custom, pointer: &str) -> Option<Timestamp> {
+    custom.status_text(pointer).parse().ok()
+}
+
+/// The worst of these pods, where it is a warning or worse, as evidence and as the cause.
+pub(super) fn pods<'a>(
+    verdict: Verdict,
+    pods: impl IntoIterator<Item = &'a Object>,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Verdict {
+    match pod::worst_pod(pods, related, now) {
+        Some((pod, state)) if state.level >= Level::Warn => {
+            verdict.evidence(format!("pod {}: {}", pod.meta.name, state.message)).blame(pod.reference())
+        }
+        _ => verdict,
+    }
+}
+
+/// What is on its way while one of its pods fails has failed.
+pub(super) fn descend<'a>(
+    verdict: Verdict,
+    failed: &'static Code,
+    pods: impl IntoIterator<Item = &'a Object>,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Verdict {
+    match pod::worst_pod(pods, related, now) {
+        Some((pod, state)) if state.level == Level::Fail => Verdict::fail(failed, verdict.message.clone())
+            .since(state.since.or(verdict.since))
+            .evidence(format!("pod {}: {}", pod.meta.name, state.message))
+            .blame(pod.reference()),
+        _ => verdict,
+    }
+}
+
+/// Another object that this one cannot do without: named as the cause where it is not well, or was
+/// looked for and is not there.
+pub(super) fn object(verdict: Verdict, target: ObjectRef, related: &Related<'_>, now: Timestamp) -> Verdict {
+    if target.name.is_empty() {
+        return verdict;
+    }
+    match related.inventory.find(&target) {
+        Lookup::Found(found) => {
+            let state = super::assess(found, related, now);
+            if state.level < Level::Warn {
+                return verdict;
+            }
+            verdict.evidence(format!("{} {}: {}", target.kind, target.name, state.message)).blame(target)
+        }
+        Lookup::Missing => verdict.evidence(format!("{} {} does not exist", target.kind, target.name)).blame(target),
+        Lookup::Unread => verdict,
+    }
+}
+
+/// On the way until `limit` seconds have passed since `since`; then failed, for too long.
+pub(super) fn on_the_way(
+    code: &'static Code,
+    late: &'static Code,
+    message: &str,
+    since: Option<Timestamp>,
+    limit: i64,
+    now: Timestamp,
+) -> Verdict {
+    match since.filter(|since| now.duration_since(*since).as_secs() > limit) {
+        Some(since) => Verdict::fail(late, format!("{message}, for {}", text::age(since, now))),
+        None => Verdict::progressing(code, message.to_owned()),
+    }
+    .since(since)
+}
