@@ -67,7 +67,8 @@ pub(super) fn object(verdict: Verdict, target: ObjectRef, related: &Related<'_>,
     }
 }
 
-/// On the way until `limit` seconds have passed since `since`; then failed, for too long.
+/// On the way. Once that has lasted for more than `limit` seconds since `since`, a warning beside it
+/// says so: the object still is what its controller says that it is.
 pub(super) fn on_the_way(
     code: &'static Code,
     late: &'static Code,
@@ -76,9 +77,10 @@ pub(super) fn on_the_way(
     limit: i64,
     now: Timestamp,
 ) -> Verdict {
-    match since.filter(|since| now.duration_since(*since).as_secs() > limit) {
-        Some(since) => Verdict::fail(late, format!("{message}, for {}", text::age(since, now))),
-        None => Verdict::progressing(code, message.to_owned()),
+    let mut verdict = Verdict::progressing(code, message.to_owned()).since(since);
+    if let Some(since) = since.filter(|since| now.duration_since(*since).as_secs() > limit) {
+        let note = format!("has been on its way for {}: {message}", text::age(since, now));
+        verdict.more.push(Verdict::warn(late, note).since(Some(since)));
     }
-    .since(since)
+    verdict
 }

@@ -16,7 +16,7 @@ codes! {
         "Nothing to do but wait.";
     SLOW = "kserve-slow", "The model does not get ready",
         "The predictor has been starting for more than an hour. The model is fetched in vain, its server does not start, or no node has room for it.",
-        "Look at the predictor's pods (label serving.kserve.io/inferenceservice), first at the init container storage-initializer.", Stuck 0;
+        "Look at the predictor's pods (label serving.kserve.io/inferenceservice), first at the init container storage-initializer.";
     OLD_SERVES = "kserve-newest-fails", "The newest revision fails, an older one serves",
         "Requests are still answered, by the model as it was before the last change. The change is not in effect.",
         "Read the failure of the newest revision; correct the spec or go back to the older one in Git.", Stuck 600;

@@ -113,7 +113,7 @@ fn conditions_and_transition_decide() {
     }
     let starts = isvc("", "", &conditions(&[("Ready", "Unknown", "RevisionMissing", "waits")]));
     let later = judge_at(&starts, "InferenceService", "iris", "2026-11-20T05:00:00Z");
-    assert_eq!((later.level, later.code.id), (Level::Fail, "kserve-slow"));
+    assert_eq!((later.level, later.more[0].code.id), (Level::Progressing, "kserve-slow"));
 }
 
 #[test]
