@@ -21,6 +21,7 @@ mod grafana;
 mod graph;
 mod judge;
 mod keda;
+mod knative;
 mod kserve;
 mod lead_condition;
 mod minio;

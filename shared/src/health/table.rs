@@ -2,8 +2,9 @@
 
 use super::{
     Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
-    fullness, gateway, generic, grafana, keda, kserve, minio, monitors, network, node, pod, policy, precedence,
-    prometheus, sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero, workload,
+    fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node, pod, policy,
+    precedence, prometheus, sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero,
+    workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -57,6 +58,7 @@ pub static RULES: &[&[Rule]] = &[
     grafana::RULES,
     velero::RULES,
     kserve::RULES,
+    knative::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -92,6 +94,7 @@ static CODES: &[&[&Code]] = &[
     grafana::CODES,
     velero::CODES,
     kserve::CODES,
+    knative::CODES,
     served_versions::CODES,
 ];
 
