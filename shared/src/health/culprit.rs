@@ -67,6 +67,29 @@ pub(super) fn object(verdict: Verdict, target: ObjectRef, related: &Related<'_>,
     }
 }
 
+/// As [`object`], where an object that is not there is no cause: what has ended takes its parts along.
+pub(super) fn object_if_found(verdict: Verdict, target: ObjectRef, related: &Related<'_>, now: Timestamp) -> Verdict {
+    if related.inventory.find(&target).found().is_none() {
+        return verdict;
+    }
+    object(verdict, target, related, now)
+}
+
+/// Held on purpose; where a queue holds it, which one.
+pub(super) fn held(
+    how: &str,
+    since: Option<Timestamp>,
+    object: &Object,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let verdict = precedence::suspended(how, since, related, now);
+    match object.meta.labels.get("kueue.x-k8s.io/queue-name") {
+        Some(queue) => verdict.evidence(format!("waits in the queue {queue}")),
+        None => verdict,
+    }
+}
+
 /// On the way. Once that has lasted for more than `limit` seconds since `since`, a warning beside it
 /// says so: the object still is what its controller says that it is.
 pub(super) fn on_the_way(

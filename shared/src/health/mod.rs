@@ -32,6 +32,7 @@ mod pod;
 mod policy;
 mod precedence;
 mod prometheus;
+mod ray;
 mod related;
 mod schedule;
 mod sealed_secret;

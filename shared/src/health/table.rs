@@ -3,7 +3,7 @@
 use super::{
     Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
     fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node, pod, policy,
-    precedence, prometheus, sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero,
+    precedence, prometheus, ray, sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero,
     workload,
 };
 use crate::object::Object;
@@ -59,6 +59,7 @@ pub static RULES: &[&[Rule]] = &[
     velero::RULES,
     kserve::RULES,
     knative::RULES,
+    ray::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -95,6 +96,7 @@ static CODES: &[&[&Code]] = &[
     velero::CODES,
     kserve::CODES,
     knative::CODES,
+    ray::CODES,
     served_versions::CODES,
 ];
 
