@@ -2,6 +2,8 @@
 //!
 //! Everything here is pure: objects, thresholds and `now` in, verdicts out.
 
+mod argo;
+mod argo_rollout;
 mod batch;
 mod build;
 mod cert_manager;

@@ -1,10 +1,10 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension, external_secrets, flux,
-    fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node, pod, policy,
-    precedence, prometheus, ray, sealed_secret, served_versions, service, spark, stateless, storage, strimzi, velero,
-    workload,
+    Related, argo, argo_rollout, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension,
+    external_secrets, flux, fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node,
+    pod, policy, precedence, prometheus, ray, sealed_secret, served_versions, service, spark, stateless, storage,
+    strimzi, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -60,6 +60,8 @@ pub static RULES: &[&[Rule]] = &[
     kserve::RULES,
     knative::RULES,
     ray::RULES,
+    argo::RULES,
+    argo_rollout::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -97,6 +99,8 @@ static CODES: &[&[&Code]] = &[
     kserve::CODES,
     knative::CODES,
     ray::CODES,
+    argo::CODES,
+    argo_rollout::CODES,
     served_versions::CODES,
 ];
 

@@ -172,6 +172,8 @@ const KEPT_ANNOTATIONS: &[&str] = &[
     "keda.sh/",
     "serving.kserve.io/",
     "argocd.argoproj.io/",
+    "rollout.argoproj.io/workload-generation",
+    "kubeflow-resource-stopped",
     "kubernetes.io/ingress.class",
     "cnpg.io/",
     "autoscaling.alpha.kubernetes.io/conditions",
