@@ -47,6 +47,7 @@ mod strimzi;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod training;
 mod velero;
 mod workload;
 

@@ -4,7 +4,7 @@ use super::{
     Related, argo, argo_rollout, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension,
     external_secrets, flux, fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node,
     pod, policy, precedence, prometheus, ray, sealed_secret, served_versions, service, spark, stateless, storage,
-    strimzi, velero, workload,
+    strimzi, training, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -62,6 +62,7 @@ pub static RULES: &[&[Rule]] = &[
     ray::RULES,
     argo::RULES,
     argo_rollout::RULES,
+    training::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -101,6 +102,7 @@ static CODES: &[&[&Code]] = &[
     ray::CODES,
     argo::CODES,
     argo_rollout::CODES,
+    training::CODES,
     served_versions::CODES,
 ];
 
