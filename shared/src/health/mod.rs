@@ -34,6 +34,7 @@ mod pod;
 mod policy;
 mod precedence;
 mod prometheus;
+mod queueing;
 mod ray;
 mod related;
 mod schedule;

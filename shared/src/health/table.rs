@@ -3,8 +3,8 @@
 use super::{
     Related, argo, argo_rollout, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension,
     external_secrets, flux, fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node,
-    pod, policy, precedence, prometheus, ray, sealed_secret, served_versions, service, spark, stateless, storage,
-    strimzi, training, velero, workload,
+    pod, policy, precedence, prometheus, queueing, ray, sealed_secret, served_versions, service, spark, stateless,
+    storage, strimzi, training, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -63,6 +63,7 @@ pub static RULES: &[&[Rule]] = &[
     argo::RULES,
     argo_rollout::RULES,
     training::RULES,
+    queueing::RULES,
 ];
 
 /// The codes, one slice a file that declares some.
@@ -103,6 +104,7 @@ static CODES: &[&[&Code]] = &[
     argo::CODES,
     argo_rollout::CODES,
     training::CODES,
+    queueing::CODES,
     served_versions::CODES,
 ];
 
