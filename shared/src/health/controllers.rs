@@ -15,10 +15,17 @@ struct Controller {
     writes: (&'static str, &'static str),
     /// The Deployment's name, or the start of it where a release name may follow.
     deployment: &'static str,
+    /// Whether objects of the kind end: what has ended is told by its last status for good.
+    ends: bool,
 }
 
 const fn row(group: &'static str, kind: &'static str, deployment: &'static str) -> Controller {
-    Controller { writes: (group, kind), deployment }
+    Controller { writes: (group, kind), deployment, ends: false }
+}
+
+/// A kind of work that ends.
+const fn work(group: &'static str, kind: &'static str, deployment: &'static str) -> Controller {
+    Controller { ends: true, ..row(group, kind, deployment) }
 }
 
 /// Names as the projects' own manifests and charts give them.
@@ -52,6 +59,27 @@ const CONTROLLERS: &[Controller] = &[
     row("postgresql.cnpg.io", "", "cloudnative-pg"),
     row("grafana.integreatly.org", "", "grafana-operator"),
     row("velero.io", "", "velero"),
+    row("serving.kserve.io", "InferenceService", "kserve-controller-manager"),
+    row("serving.kserve.io", "InferenceGraph", "kserve-controller-manager"),
+    row("serving.kserve.io", "TrainedModel", "kserve-controller-manager"),
+    row("ray.io", "RayCluster", "kuberay-operator"),
+    row("ray.io", "RayService", "kuberay-operator"),
+    work("ray.io", "RayJob", "kuberay-operator"),
+    work("argoproj.io", "Workflow", "workflow-controller"),
+    row("argoproj.io", "CronWorkflow", "workflow-controller"),
+    row("argoproj.io", "Rollout", "argo-rollouts"),
+    work("trainer.kubeflow.org", "TrainJob", "kubeflow-trainer-controller-manager"),
+    work("kubeflow.org", "PyTorchJob", "training-operator"),
+    work("kubeflow.org", "TFJob", "training-operator"),
+    work("kubeflow.org", "XGBoostJob", "training-operator"),
+    work("kubeflow.org", "Experiment", "katib-controller"),
+    work("kubeflow.org", "Trial", "katib-controller"),
+    work("kueue.x-k8s.io", "Workload", "kueue-controller-manager"),
+    row("kueue.x-k8s.io", "LocalQueue", "kueue-controller-manager"),
+    row("kueue.x-k8s.io", "ClusterQueue", "kueue-controller-manager"),
+    work("batch.volcano.sh", "Job", "volcano-controllers"),
+    work("jobset.x-k8s.io", "JobSet", "jobset-controller-manager"),
+    row("leaderworkerset.x-k8s.io", "LeaderWorkerSet", "lws-controller-manager"),
 ];
 
 /// Marks objects whose controller is known to be down: what seems well becomes unknown, and
@@ -81,6 +109,9 @@ pub(super) fn mark_stale(inventory: &Inventory, verdicts: &mut [Verdict]) {
             let cluster = object.meta.labels.get("strimzi.io/cluster").unwrap_or_default();
             let is_local = !controller.deployment.starts_with('*') || down.name.starts_with(cluster);
             if !is_its || !is_local || verdicts[index].blames.contains(&down) {
+                continue;
+            }
+            if controller.ends && verdicts[index].level != Level::Progressing {
                 continue;
             }
             let verdict = &mut verdicts[index];
@@ -139,6 +170,10 @@ mod tests {
             ("", "keda-operator", "keda.sh/v1alpha1, kind: ScaledObject"),
             ("", "cnpg-controller-manager", "postgresql.cnpg.io/v1, kind: Cluster"),
             ("", "velero", "velero.io/v1, kind: Schedule"),
+            ("", "kserve-controller-manager", "serving.kserve.io/v1beta1, kind: InferenceService"),
+            ("", "kuberay-operator", "ray.io/v1, kind: RayService"),
+            ("", "argo-workflows-workflow-controller", "argoproj.io/v1alpha1, kind: CronWorkflow"),
+            ("", "kueue-controller-manager", "kueue.x-k8s.io/v1beta1, kind: LocalQueue"),
         ] {
             let inventory = testing::inventory(&format!(
                 "apiVersion: apps/v1
@@ -154,6 +189,32 @@ status: {{observedGeneration: 1}}
             mark_stale(&inventory, &mut verdicts);
             let index = inventory.objects().iter().position(|object| &*object.meta.name == "it").expect("it");
             assert_eq!(verdicts[index].code.id, "status-stale", "{object}");
+        }
+    }
+
+    #[test]
+    fn work_that_has_ended_stays_so() {
+        let inventory = testing::inventory(
+            "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: kuberay-operator, namespace: ops, generation: 1}
+spec: {replicas: 0}
+status: {observedGeneration: 1}
+---
+{apiVersion: ray.io/v1, kind: RayJob, metadata: {name: it, namespace: x}}
+",
+        );
+        let index = inventory.position(&inventory.of_kind("ray.io", "RayJob")[0]).expect("it");
+        for (before, after) in [
+            (Level::Ok, Level::Ok),
+            (Level::Fail, Level::Fail),
+            (Level::Suspended, Level::Suspended),
+            (Level::Progressing, Level::Unknown),
+        ] {
+            let mut verdicts = vec![Verdict::new(before, &super::super::precedence::OK, "so"); 2];
+            mark_stale(&inventory, &mut verdicts);
+            assert_eq!(verdicts[index].level, after);
+            assert_eq!(verdicts[index].blames.is_empty(), before != Level::Progressing);
         }
     }
 

@@ -26,6 +26,7 @@ mod keda;
 mod knative;
 mod kserve;
 mod lead_condition;
+mod meaning;
 mod minio;
 mod monitors;
 mod network;
@@ -77,5 +78,6 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
     let verdict = rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now);
+    let verdict = meaning::note(object, verdict, related);
     served_versions::note(object, verdict, related)
 }
