@@ -148,7 +148,7 @@ impl<'a> Graph<'a> {
             ("minio.min.io", "Tenant") => causes.extend(labelled(&("", "Pod"), "v1.min.io/tenant")),
             ("kustomize.toolkit.fluxcd.io" | "helm.toolkit.fluxcd.io", _) => {
                 causes.extend(self.flux_sources(object));
-                let inventory_ids = object.custom().map(super::flux_inventory::inventory_ids).into_iter().flatten();
+                let inventory_ids = object.custom().map(super::flux::inventory_ids).into_iter().flatten();
                 causes.extend(inventory_ids.filter_map(|id| inventory.find(&id).found()));
             }
             _ => {}

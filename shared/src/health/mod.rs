@@ -15,7 +15,6 @@ mod expectations;
 mod extension;
 mod external_secrets;
 mod flux;
-mod flux_inventory;
 pub mod fullness;
 mod gateway;
 mod generic;
