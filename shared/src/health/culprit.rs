@@ -1,7 +1,7 @@
 //! Names the objects that explain a custom resource which does not work.
 
-use super::{Related, pod, precedence};
-use crate::object::{Custom, Lookup, Object, ObjectRef};
+use super::{Related, lead_condition, pod, precedence};
+use crate::object::{Custom, Lookup, Object, ObjectRef, find_condition};
 use crate::report::{Code, Level, Verdict};
 use crate::text;
 use jiff::Timestamp;
@@ -64,6 +64,21 @@ pub(super) fn object(verdict: Verdict, target: ObjectRef, related: &Related<'_>,
         }
         Lookup::Missing => verdict.evidence(format!("{} {} does not exist", target.kind, target.name)).blame(target),
         Lookup::Unread => verdict,
+    }
+}
+
+/// As [`object`], for a reference to a kind that the object's author chose. A custom resource is asked
+/// only whether it says Ready=False: judging it by its own rule could lead back here.
+pub(super) fn reference(verdict: Verdict, target: ObjectRef, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let Some(custom) = related.inventory.find(&target).found().and_then(Object::custom) else {
+        return object(verdict, target, related, now);
+    };
+    match find_condition(&custom.conditions(), "Ready").filter(|ready| ready.is_false()) {
+        Some(ready) => {
+            let said = lead_condition::said(ready);
+            verdict.evidence(format!("{} {}: {said}", target.kind, target.name)).blame(target)
+        }
+        None => verdict,
     }
 }
 

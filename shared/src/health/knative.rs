@@ -3,7 +3,7 @@
 use super::table::Rule;
 use super::{Related, culprit, lead_condition, precedence};
 use crate::object::{Condition, Custom, Object, ObjectRef, find_condition};
-use crate::report::{Level, Verdict, codes};
+use crate::report::{Verdict, codes};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -78,35 +78,35 @@ fn telling<'a>(conditions: &'a [Condition], names: &[&str]) -> Option<&'a Condit
     all().find(|it| it.is_false()).or_else(|| all().find(|it| !it.is_true()))
 }
 
-/// What comes before Ready=False: no status, an older generation, Ready=True, work.
-fn unless_failed(
+/// The verdict by Ready and the conditions of parts; [`REVISION_FAILED`] where one of them is False.
+fn by_ready(
     object: &Object,
     custom: &Custom,
     conditions: &[Condition],
     parts: &[&str],
     related: &Related<'_>,
     now: Timestamp,
-) -> Result<Verdict, Verdict> {
+) -> Verdict {
     if conditions.is_empty() {
-        return Ok(precedence::no_status(object, None, related, now));
+        return precedence::no_status(object, None, related, now);
     }
     let part = telling(conditions, parts);
     let ready = find_condition(conditions, "Ready");
     let told = part.or(ready).map_or_else(|| "Ready is not said yet".to_owned(), told);
     if let Some(verdict) = precedence::generation(object, custom.observed_generation(), related, now) {
-        return Ok(verdict.evidence(format!("before the change: {told}")));
+        return verdict.evidence(format!("before the change: {told}"));
     }
     let since = ready.and_then(Condition::since).or(object.meta.creation_timestamp.get());
     let has_failed = ready.is_some_and(Condition::is_false) || part.is_some_and(Condition::is_false);
     if has_failed {
-        return Err(Verdict::fail(&REVISION_FAILED, told).since(part.and_then(Condition::since).or(since)));
+        return Verdict::fail(&REVISION_FAILED, told).since(part.and_then(Condition::since).or(since));
     }
     if ready.is_some_and(Condition::is_true) && part.is_none() {
         let url = custom.status_text("/url");
         let message = if url.is_empty() { "ready".to_owned() } else { format!("answers at {url}") };
-        return Ok(Verdict::ok(&READY, message).since(since));
+        return Verdict::ok(&READY, message).since(since);
     }
-    Ok(culprit::on_the_way(&WAITS, &SLOW, &told, since, START_SECONDS, now))
+    culprit::on_the_way(&WAITS, &SLOW, &told, since, START_SECONDS, now)
 }
 
 /// `pkg/apis/serving/v1/service_lifecycle.go`, and Argo CD's `serving.knative.dev/Service/health.lua`.
@@ -114,31 +114,32 @@ fn service(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(custom) = object.custom() else { return culprit::unreadable() };
     let conditions = custom.conditions();
     let pods = || related.pods_labelled(&object.meta.namespace, "serving.knative.dev/service", &object.meta.name);
-    match unless_failed(object, custom, &conditions, &["ConfigurationsReady", "RoutesReady"], related, now) {
-        Ok(verdict) => verdict,
-        Err(mut verdict) => {
-            let of_route = find_condition(&conditions, "ConfigurationsReady").is_some_and(Condition::is_true);
-            if of_route {
-                verdict.code = &ROUTE_FAILED;
-            }
-            let serving = custom.status_text("/latestReadyRevisionName");
-            if !of_route && !serving.is_empty() && serving != custom.status_text("/latestCreatedRevisionName") {
-                verdict = verdict.evidence(format!("revision {serving} still serves"));
-            }
-            let newest = custom.status_text("/latestCreatedRevisionName");
-            let revision = ObjectRef::new(GROUP, "Revision", &object.meta.namespace, newest);
-            let blamed = culprit::pods(verdict, pods(), related, now);
-            if blamed.blames.is_empty() { culprit::object(blamed, revision, related, now) } else { blamed }
-        }
+    let mut verdict = by_ready(object, custom, &conditions, &["ConfigurationsReady", "RoutesReady"], related, now);
+    if verdict.code != &REVISION_FAILED {
+        return verdict;
     }
+    let of_route = find_condition(&conditions, "ConfigurationsReady").is_some_and(Condition::is_true);
+    if of_route {
+        verdict.code = &ROUTE_FAILED;
+    }
+    let serving = custom.status_text("/latestReadyRevisionName");
+    let newest = custom.status_text("/latestCreatedRevisionName");
+    if !of_route && !serving.is_empty() && serving != newest {
+        verdict = verdict.evidence(format!("revision {serving} still serves"));
+    }
+    let blamed = culprit::pods(verdict, pods(), related, now);
+    if !blamed.blames.is_empty() {
+        return blamed;
+    }
+    culprit::object(blamed, ObjectRef::new(GROUP, "Revision", &object.meta.namespace, newest), related, now)
 }
 
 fn configuration(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(custom) = object.custom() else { return culprit::unreadable() };
-    let verdict = match unless_failed(object, custom, &custom.conditions(), &[], related, now) {
-        Ok(verdict) => return verdict,
-        Err(verdict) => verdict,
-    };
+    let verdict = by_ready(object, custom, &custom.conditions(), &[], related, now);
+    if verdict.code != &REVISION_FAILED {
+        return verdict;
+    }
     let newest = custom.status_text("/latestCreatedRevisionName");
     culprit::object(verdict, ObjectRef::new(GROUP, "Revision", &object.meta.namespace, newest), related, now)
 }
@@ -149,23 +150,22 @@ fn revision(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(custom) = object.custom() else { return culprit::unreadable() };
     let conditions = custom.conditions();
     let pods = || related.pods_labelled(&object.meta.namespace, "serving.knative.dev/revision", &object.meta.name);
-    match unless_failed(object, custom, &conditions, &["ContainerHealthy", "ResourcesAvailable"], related, now) {
-        Ok(verdict) if verdict.level == Level::Progressing && verdict.code == &WAITS => {
-            culprit::descend(verdict, &REVISION_FAILED, pods(), related, now)
-        }
-        Ok(verdict) if verdict.is_ok() => match find_condition(&conditions, "Active") {
-            Some(active) if active.is_false() && &*active.reason == "NoTraffic" => {
-                Verdict::ok(&READY, "scaled to zero, no traffic").since(active.since())
-            }
-            _ => verdict,
-        },
-        Ok(verdict) => verdict,
-        Err(verdict) => match successor(object, related) {
+    let verdict = by_ready(object, custom, &conditions, &["ContainerHealthy", "ResourcesAvailable"], related, now);
+    if verdict.code == &WAITS {
+        return culprit::descend(verdict, &REVISION_FAILED, pods(), related, now);
+    }
+    if verdict.code == &REVISION_FAILED {
+        return match successor(object, related) {
             Some(newer) => {
                 Verdict::ok(&SUPERSEDED, format!("superseded by {newer}; it had failed: {}", verdict.message))
             }
             None => culprit::pods(verdict, pods(), related, now),
-        },
+        };
+    }
+    let idle = find_condition(&conditions, "Active").filter(|it| it.is_false() && &*it.reason == "NoTraffic");
+    match idle.filter(|_| verdict.is_ok()) {
+        Some(idle) => Verdict::ok(&READY, "scaled to zero, no traffic").since(idle.since()),
+        None => verdict,
     }
 }
 
@@ -183,10 +183,10 @@ fn successor<'a>(object: &Object, related: &Related<'a>) -> Option<&'a str> {
 fn route(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(custom) = object.custom() else { return culprit::unreadable() };
     let parts = ["AllTrafficAssigned", "ReferenceResolved", "IngressReady", "DomainClaimed"];
-    let mut verdict = match unless_failed(object, custom, &custom.conditions(), &parts, related, now) {
-        Ok(verdict) => return verdict,
-        Err(verdict) => verdict,
-    };
+    let mut verdict = by_ready(object, custom, &custom.conditions(), &parts, related, now);
+    if verdict.code != &REVISION_FAILED {
+        return verdict;
+    }
     verdict.code = &ROUTE_FAILED;
     for target in custom.spec_list("/traffic").iter().take(50) {
         for (kind, field) in [("Revision", "revisionName"), ("Configuration", "configurationName")] {
@@ -195,7 +195,7 @@ fn route(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         }
     }
     match reference(custom, "/ref", &object.meta.namespace) {
-        Some(target) => culprit::object(verdict, target, related, now),
+        Some(target) => culprit::reference(verdict, target, related, now),
         None => verdict,
     }
 }
@@ -211,7 +211,7 @@ fn idle_is_well(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdi
     if let Some(idle) = idle.filter(|idle| !idle.is_true()) {
         return Verdict::ok(&READY, "scaled to zero, no traffic").since(idle.since());
     }
-    unless_failed(object, custom, &conditions, &[], related, now).unwrap_or_else(|verdict| verdict)
+    by_ready(object, custom, &conditions, &[], related, now)
 }
 
 /// A reference with apiVersion, kind, name and perhaps namespace at a pointer below `spec`.
@@ -243,7 +243,7 @@ fn events(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     }
     for pointer in ["/sink/ref", "/subscriber/ref", "/channel"] {
         if let Some(target) = reference(custom, pointer, namespace) {
-            verdict = culprit::object(verdict, target, related, now);
+            verdict = culprit::reference(verdict, target, related, now);
         }
     }
     verdict
@@ -352,6 +352,22 @@ status: {{observedGeneration: 2, {status}}}
         expect(&reserve[4..], "Revision", "it", Level::Ok, "knative-superseded");
         let active = object(SERVING, "Revision", &labels("active"), "", &failed) + configuration;
         expect(&active[4..], "Revision", "it", Level::Fail, "knative-revision-failed");
+    }
+
+    #[test]
+    fn references_in_a_circle_end() {
+        let failed = conditions(&[("Ready", "False", "X")]);
+        let to = |name: &str| {
+            format!("subscriber: {{ref: {{apiVersion: messaging.knative.dev/v1, kind: Subscription, name: {name}}}}}")
+        };
+        let one = object("messaging.knative.dev", "Subscription", "", &to("other"), &failed);
+        let two = object("messaging.knative.dev", "Subscription", "", &to("it"), &failed)
+            .replace("name: it,", "name: other,");
+        let verdict = judge(&(one + &two)[4..], "Subscription", "it");
+        assert_eq!(verdict.blames[0].to_string(), "Subscription/ml/other");
+        let itself = "ref: {apiVersion: serving.knative.dev/v1, kind: DomainMapping, name: it}";
+        let mapping = object(SERVING, "DomainMapping", "", itself, &failed);
+        expect(&mapping[4..], "DomainMapping", "it", Level::Fail, "knative-route-failed");
     }
 
     #[test]

@@ -107,14 +107,16 @@ fn queue(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         }
         needs.push(target);
     }
-    for group in custom.spec_list("/resourceGroups").iter().take(50) {
-        let flavors = group.get("flavors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let flavors = named(flavors, "name").into_iter();
-        needs.extend(flavors.map(|name| ObjectRef::new(KUEUE, "ResourceFlavor", "", &name)));
-    }
-    for (list, field) in [("/admissionChecks", "name"), ("/admissionChecksStrategy/admissionChecks", "name")] {
-        let checks = named(custom.spec_list(list), field).into_iter();
-        needs.extend(checks.map(|name| ObjectRef::new(KUEUE, "AdmissionCheck", "", &name)));
+    if object.is(KUEUE, "ClusterQueue") {
+        for group in custom.spec_list("/resourceGroups").iter().take(50) {
+            let flavors = group.get("flavors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let flavors = named(flavors, "name").into_iter();
+            needs.extend(flavors.map(|name| ObjectRef::new(KUEUE, "ResourceFlavor", "", &name)));
+        }
+        for (list, field) in [("/admissionChecks", "name"), ("/admissionChecksStrategy/admissionChecks", "name")] {
+            let checks = named(custom.spec_list(list), field).into_iter();
+            needs.extend(checks.map(|name| ObjectRef::new(KUEUE, "AdmissionCheck", "", &name)));
+        }
     }
     needs.into_iter().fold(verdict, |verdict, need| culprit::object(verdict, need, related, now))
 }
