@@ -264,24 +264,45 @@ fn with_runtime(verdict: Verdict, object: &Object, custom: &Custom, related: &Re
 
 const LEAD: lead_condition::Codes = lead_condition::Codes { met: &SERVES, waits: &STARTS, failed: &NOT_READY };
 
-/// `pkg/apis/serving/v1alpha1/llm_inference_service_types.go`, and Argo CD's `LLMInferenceService/health.lua`.
+/// `pkg/apis/serving/v1alpha1/llm_inference_service_lifecycle.go`; levels as in Argo CD's
+/// `LLMInferenceService/health.lua`, but a Deployment that is not available yet is no failure: loading
+/// a large model takes long.
 fn llm_service(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Some(custom) = object.custom() else { return culprit::unreadable() };
     let conditions = custom.conditions();
-    if precedence::generation(object, custom.observed_generation(), related, now).is_none()
-        && let Some(verdict) = stopped(object, &conditions, related, now)
-    {
+    if conditions.is_empty() {
+        return precedence::no_status(object, None, related, now);
+    }
+    let ready = find_condition(&conditions, "Ready");
+    let observed = ready.and_then(|ready| ready.observed_generation).filter(|seen| *seen > 0);
+    for seen in [observed, custom.observed_generation()] {
+        if let Some(verdict) = precedence::generation(object, seen, related, now) {
+            return verdict;
+        }
+    }
+    if let Some(verdict) = stopped(object, &conditions, related, now) {
         return verdict;
     }
-    let verdict = lead_condition::judge(object, custom, "Ready", &LEAD, related, now);
-    if verdict.level < Level::Warn {
-        return verdict;
+    let since = ready.and_then(Condition::since).or(object.meta.creation_timestamp.get());
+    if ready.is_some_and(Condition::is_true) {
+        let url = custom.status_text("/url");
+        let message = if url.is_empty() { "serves".to_owned() } else { format!("serves at {url}") };
+        return Verdict::ok(&SERVES, message).since(since);
     }
-    let parts = conditions.iter().filter(|it| it.is_false() && &*it.r#type != "Ready");
-    let verdict = parts.take(10).fold(verdict, |verdict, part| verdict.evidence(told(part)));
+    let parts = || conditions.iter().filter(|it| !it.is_true() && !matches!(&*it.r#type, "Ready" | "Stopped"));
+    let first = parts().find(|it| it.is_false()).or(parts().next()).or(ready);
+    let said = first.map_or_else(|| "is not ready yet".to_owned(), told);
+    let starts = |it: &Condition| matches!(&*it.reason, "MinimumReplicasUnavailable" | "GroupsProgressing");
+    let is_starting = parts().any(starts) && parts().filter(|it| it.is_false()).all(starts);
     let pods = related.pods_labelled(&object.meta.namespace, "app.kubernetes.io/name", &object.meta.name);
-    let own = pods.filter(|pod| pod.meta.labels.has("app.kubernetes.io/part-of", "llminferenceservice"));
-    culprit::pods(verdict, own, related, now)
+    let pods = pods.filter(|pod| pod.meta.labels.has("app.kubernetes.io/part-of", "llminferenceservice"));
+    if ready.is_some_and(Condition::is_false) && !is_starting {
+        let verdict = Verdict::fail(&NOT_READY, said).since(since);
+        let more = parts().filter(|it| it.is_false()).skip(1).take(10);
+        return culprit::pods(more.fold(verdict, |verdict, part| verdict.evidence(told(part))), pods, related, now);
+    }
+    let verdict = culprit::on_the_way(&STARTS, &SLOW, &said, since, START_SECONDS, now);
+    culprit::descend(verdict, &NOT_READY, pods, related, now)
 }
 
 /// `pkg/apis/serving/v1alpha1/inference_graph.go`: the router, and the services it sends requests to.

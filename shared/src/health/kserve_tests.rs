@@ -182,6 +182,12 @@ fn language_models_follow_ready() {
         ),
         ("{type: Ready, status: 'False', reason: Stopped}", Level::Suspended, "suspended"),
         ("{type: Ready, status: Unknown}", Level::Progressing, "kserve-starting"),
+        (
+            "{type: WorkloadsReady, status: 'False', reason: MinimumReplicasUnavailable}, {type: Ready, status: 'False', reason: X}",
+            Level::Progressing,
+            "kserve-starting",
+        ),
+        ("{type: Ready, status: 'True', observedGeneration: 1}", Level::Progressing, "generation-not-observed"),
     ] {
         expect(&llm(conditions), "LLMInferenceService", "l", level, code);
     }
