@@ -122,3 +122,57 @@ pub(super) fn on_the_way(
     }
     verdict
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::health::table::RULES;
+    use crate::health::testing::judge;
+
+    /// Every rule for a custom kind, over content of any shape: a verdict, and no panic.
+    #[test]
+    fn content_of_any_shape_gets_a_verdict() {
+        let fields = "conditions phase state modelStatus nodes jobStatus jobDeploymentStatus serviceStatus components
+            activeServiceStatus pendingServiceStatus replicaStatuses containerState jobsStatus pauseConditions suspend paused
+            replicas readyReplicas currentStepIndex strategy canary blueGreen metricResults admissionChecks resourceGroups
+            stopPolicy queueName queue replicatedJobsStatus restarts message reason startedAt finishedAt observedGeneration
+            desiredWorkerReplicas stateTransitionTimes schedules schedule lastScheduledTime predictor traffic sink ref
+            runtimeRef trials trialsFailed failed backoffLimit active url mode broker inferenceService failedTrialList";
+        let values = [
+            "null",
+            "1",
+            "-9223372036854775808",
+            "9223372036854775807",
+            "1.5e308",
+            "true",
+            "''",
+            "\"\\u202e\\u0000é\"",
+            "[]",
+            "[null, 1, [], {}]",
+            "{}",
+            "{type: Ready, status: 'False', phase: Failed, name: it}",
+            "[{type: Ready, status: 'False', reason: [], message: {}, lastTransitionTime: '9999-12-31T23:59:59Z'}]",
+            "[{name: it, state: Rejected, phase: Failed, flavors: [it, {name: 1}], serviceName: it}]",
+            "'9999-12-31T23:59:59Z'",
+            "'-0001-01-01T00:00:00Z'",
+        ];
+        for rule in RULES.iter().flat_map(|family| family.iter()).filter(|rule| rule.group.contains('.')) {
+            for value in values {
+                let all = fields.split_whitespace().map(|field| format!("{field}: {value}"));
+                let all = all.collect::<Vec<_>>().join(", ");
+                let yaml = format!(
+                    "{{apiVersion: {}/v1, kind: {}, metadata: {{name: it, namespace: ml, uid: u1}}, spec: {{{all}}}, status: {{{all}}}}}",
+                    rule.group, rule.kind
+                );
+                let verdict = judge(&yaml, rule.kind, "it");
+                assert!(!verdict.message.is_empty(), "{} with {value}", rule.kind);
+            }
+            for value in ["null", "1", "[]", "x"] {
+                let yaml = format!(
+                    "{{apiVersion: {}/v1, kind: {}, metadata: {{name: it}}, spec: {value}, status: {value}}}",
+                    rule.group, rule.kind
+                );
+                judge(&yaml, rule.kind, "it");
+            }
+        }
+    }
+}

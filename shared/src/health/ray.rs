@@ -291,7 +291,11 @@ fn service(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
             None => Verdict::ok(&SERVICE_READY, "serves").since(since),
         };
     }
-    let text = ready.map_or_else(|| state.to_owned(), lead_condition::said);
+    let text = match (ready, state) {
+        (Some(ready), _) => lead_condition::said(ready),
+        (None, "") => "is not ready yet".to_owned(),
+        (None, state) => state.to_owned(),
+    };
     let is_down = state.starts_with("Failed")
         || ready.is_some_and(|ready| matches!(&*ready.reason, "ZeroServeEndpoints" | "InitializingTimeout"));
     let cluster = if pending.name.is_empty() { active } else { pending };

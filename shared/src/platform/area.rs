@@ -92,7 +92,12 @@ impl Area {
             ("apiregistration.k8s.io", _) if object.meta.name.contains("metrics.k8s.io") => Self::Monitoring,
             ("apiextensions.k8s.io" | "apiregistration.k8s.io" | "admissionregistration.k8s.io", _) => Self::Cluster,
             ("kafka.strimzi.io" | "core.strimzi.io" | "minio.min.io" | "postgresql.cnpg.io", _) => Self::DataServices,
-            ("sparkoperator.k8s.io", _) => Self::Jobs,
+            ("sparkoperator.k8s.io" | "kueue.x-k8s.io" | "jobset.x-k8s.io", _)
+            | ("batch.volcano.sh" | "scheduling.volcano.sh", _) => Self::Jobs,
+            ("argoproj.io", "Workflow" | "CronWorkflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate") => {
+                Self::Orchestration
+            }
+            ("serving.knative.dev" | "leaderworkerset.x-k8s.io", _) => Self::MlLifecycle,
             ("serving.kserve.io" | "ray.io" | "trainer.kubeflow.org" | "kubeflow.org", _) => Self::MlLifecycle,
             (group, _) if group.ends_with(".toolkit.fluxcd.io") || group == "fluxcd.controlplane.io" => Self::GitOps,
             _ => return None,
