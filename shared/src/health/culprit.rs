@@ -98,9 +98,13 @@ pub(super) fn held(
     related: &Related<'_>,
     now: Timestamp,
 ) -> Verdict {
-    let verdict = precedence::suspended(how, since, related, now);
+    let mut verdict = precedence::suspended(how, since, related, now);
     match object.meta.labels.get("kueue.x-k8s.io/queue-name") {
-        Some(queue) => verdict.evidence(format!("waits in the queue {queue}")),
+        Some(queue) => {
+            // Its queue has not forgotten it.
+            verdict.more.clear();
+            verdict.evidence(format!("waits in the queue {queue}"))
+        }
         None => verdict,
     }
 }

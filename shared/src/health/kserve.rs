@@ -186,12 +186,25 @@ fn serving(custom: &Custom, conditions: &[Condition], transition: &str) -> Verdi
             .since(failed.and_then(Condition::since));
     }
     let unclear: fn(&Condition) -> bool = |it| !it.is_true() && !it.is_false();
+    if is_idle(custom) {
+        return Verdict::ok(&SERVES, "ready, scaled to zero").since(since);
+    }
     if transition == "InProgress" || is(&NEWEST, unclear) || is(&["RoutesReady"], unclear) {
         return Verdict::progressing(&STARTS, "serves, and a new revision is on its way").since(since);
     }
     let url = custom.status_text("/url");
     let verdict = Verdict::ok(&SERVES, if url.is_empty() { "serves".to_owned() } else { format!("serves at {url}") });
     verdict.since(since)
+}
+
+/// Without pods KServe calls the model pending and the transition in progress, also when it was loaded
+/// before and nobody asks for it.
+fn is_idle(custom: &Custom) -> bool {
+    let text = |pointer: &str| custom.status_text(pointer);
+    text("/modelStatus/states/activeModelState") == "Loaded"
+        && text("/modelStatus/states/targetModelState") == "Pending"
+        && custom.status_number("/modelStatus/copies/totalCopies").unwrap_or(0) == 0
+        && text("/components/predictor/latestCreatedRevision") == text("/components/predictor/latestReadyRevision")
 }
 
 fn told(condition: &Condition) -> String {

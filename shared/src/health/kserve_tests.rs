@@ -72,6 +72,24 @@ fn conditions_and_transition_decide() {
             Level::Ok,
             "kserve-serving",
         ),
+        (
+            "",
+            well.clone()
+                + &model(
+                    "transitionStatus: InProgress, states: {activeModelState: Loaded, targetModelState: Pending}, copies: {failedCopies: 0}",
+                )
+                + ", components: {predictor: {latestCreatedRevision: a, latestReadyRevision: a}}",
+            Level::Ok,
+            "kserve-serving",
+        ),
+        (
+            "",
+            well.clone()
+                + &model("transitionStatus: InProgress, states: {activeModelState: Loaded, targetModelState: Pending}")
+                + ", components: {predictor: {latestCreatedRevision: b, latestReadyRevision: a}}",
+            Level::Progressing,
+            "kserve-starting",
+        ),
         ("", well.clone() + &model("transitionStatus: InProgress"), Level::Progressing, "kserve-starting"),
         ("serving.kserve.io/stop: 'true'", down.clone(), Level::Suspended, "suspended"),
         (

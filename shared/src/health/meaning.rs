@@ -21,6 +21,8 @@ const fn row(labels: &'static [(&'static str, &'static str)], effect: &'static s
 const TIER: (&str, &str) = ("tier", "airflow");
 const AIRFLOW: (&str, &str) = (NAME, "airflow");
 const NAME: &str = "app.kubernetes.io/name";
+/// Stands for the workload's own name, where charts give no label that tells.
+const OWN_NAME: &str = "";
 const COMPONENT: &str = "app.kubernetes.io/component";
 
 const SCHEDULER: &str = "Airflow's scheduler is down: no DAG run and no task is started. Tasks in pods or workers of their own go on; with LocalExecutor they ended with it.";
@@ -31,6 +33,9 @@ const PROCESSOR: &str =
     "Airflow's DAG processor is down: new and changed DAG files are not seen. DAGs that are known run on.";
 const WORKER: &str = "Airflow's workers are down: tasks stay queued, none runs. Nothing that is queued is lost.";
 const MLFLOW: &str = "MLflow's server is down: training runs cannot log, models cannot be registered or looked up. What is in its database and artifact store is kept.";
+
+const WORKFLOWS: &str =
+    "Argo's workflow controller is down: pods that run go on. No next step and no scheduled workflow is started.";
 
 /// First match wins. Sources: the charts apache-airflow, bitnami/airflow, community and bitnami
 /// mlflow; the manifests of Strimzi, KServe, Knative, KubeRay, Argo Workflows and Kueue.
@@ -64,7 +69,7 @@ const COMPONENTS: &[Component] = &[
         "Strimzi's topic and user operators are down: brokers go on serving. No topic and no user is made or changed.",
     ),
     row(
-        &[(NAME, "minio-operator")],
+        &[(OWN_NAME, "minio-operator")],
         "MinIO's operator is down: tenants go on serving. No tenant is made, changed or watched.",
     ),
     row(
@@ -80,9 +85,11 @@ const COMPONENTS: &[Component] = &[
         "KubeRay's operator is down: clusters that run go on. No RayJob is started, and a head or worker that dies is not replaced.",
     ),
     row(
-        &[(COMPONENT, "workflow-controller")],
-        "Argo's workflow controller is down: pods that run go on. No next step and no scheduled workflow is started.",
+        &[(NAME, "spark-operator"), (COMPONENT, "controller")],
+        "Spark's operator is down: drivers and executors run on. No application is submitted, retried or scheduled.",
     ),
+    row(&[(COMPONENT, "workflow-controller")], WORKFLOWS),
+    row(&[("app", "workflow-controller")], WORKFLOWS),
     row(
         &[(NAME, "kueue"), ("control-plane", "controller-manager")],
         "Kueue's controller is down: nothing that waits is admitted, and new jobs may be refused for want of its webhook.",
@@ -121,6 +128,7 @@ fn is_down(workload: &Workload) -> bool {
 fn fits(component: &Component, object: &Object, workload: &Workload) -> bool {
     let (own, pods) = (&object.meta.labels, &workload.spec.template.metadata.labels);
     component.labels.iter().all(|(key, value)| match *value {
+        value if *key == OWN_NAME => &*object.meta.name == value,
         "" => own.get(key).or(pods.get(key)).is_none_or(str::is_empty),
         value => own.has(key, value) || pods.has(key, value),
     })
@@ -162,6 +170,7 @@ status: {{phase: Running, containerStatuses: [{{name: c, ready: false, restartCo
             ("app.kubernetes.io/name: mlflow", "MLflow's server is down"),
             ("app.kubernetes.io/name: mlflow, app.kubernetes.io/component: tracking", "MLflow's server"),
             ("strimzi.io/kind: cluster-operator", "Strimzi's operator is down"),
+            ("app: workflow-controller", "Argo's workflow controller is down"),
         ] {
             for (kind, name) in [("StatefulSet", "it"), ("Pod", "it-0")] {
                 let line = effect(labels, 0, kind, name).unwrap_or_default();
@@ -179,6 +188,9 @@ status: {{phase: Running, containerStatuses: [{{name: c, ready: false, restartCo
         ] {
             assert_eq!(effect(labels, 0, "StatefulSet", "it"), None, "{labels}");
         }
+        let named = workload("", 0).replace("name: it,", "name: minio-operator,");
+        let verdict = judge(&named, "StatefulSet", "minio-operator");
+        assert!(verdict.evidence.iter().any(|line| line.starts_with("MinIO's operator is down")));
         assert_eq!(effect("tier: airflow, component: worker", 1, "Pod", "it-0"), None);
     }
 }

@@ -398,6 +398,9 @@ status: {phase: Running, containerStatuses: [{name: pytorch, ready: false, resta
             "---\n{apiVersion: trainer.kubeflow.org/v1alpha1, kind: ClusterTrainingRuntime, metadata: {name: other}}\n";
         let verdict = judge(&(job + other)[4..], "TrainJob", "it");
         assert_eq!(verdict.evidence, ["ClusterTrainingRuntime torch does not exist"]);
+        // A runtime has no status at any age.
+        let own = object("trainer.kubeflow.org/v1alpha1", "TrainingRuntime", "torch", "", "", "");
+        expect(&own[4..].replace("status: {}\n", ""), "TrainingRuntime", "torch", Level::Ok, "ok");
     }
 
     #[test]

@@ -121,6 +121,13 @@ const STATIC_KINDS: &[&str] = &[
     "ClusterTriggerAuthentication",
     "ClusterServingRuntime",
     "ServingRuntime",
+    "ClusterStorageContainer",
+    "LLMInferenceServiceConfig",
+    "LocalModelNodeGroup",
+    "ClusterTrainingRuntime",
+    "TrainingRuntime",
+    "PodDefault",
+    "Profile",
 ];
 
 /// The verdict of an object of any kind.
