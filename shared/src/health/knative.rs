@@ -209,7 +209,9 @@ fn idle_is_well(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdi
         &*ready.reason == "NoTraffic" || &*ready.reason == "NoHealthyBackends" && custom.spec_text("/mode") == "Proxy"
     });
     if let Some(idle) = idle.filter(|idle| !idle.is_true()) {
-        return Verdict::ok(&READY, "scaled to zero, no traffic").since(idle.since());
+        let is_scaled = &*idle.reason == "NoTraffic";
+        let text = if is_scaled { "scaled to zero, no traffic" } else { "no pod, the activator takes the requests" };
+        return Verdict::ok(&READY, text).since(idle.since());
     }
     by_ready(object, custom, &conditions, &[], related, now)
 }
