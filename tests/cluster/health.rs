@@ -6,15 +6,15 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::OnceLock;
 
-const NOW: &str = "2026-11-20T03:00:00Z";
+pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
 
-struct Outcome {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-fn health(kubeconfig: &Path, flags: &[&str]) -> Outcome {
+pub(crate) fn health(kubeconfig: &Path, flags: &[&str]) -> Outcome {
     let home = tempfile::tempdir().expect("home");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
         .env_clear()
@@ -32,13 +32,13 @@ fn health(kubeconfig: &Path, flags: &[&str]) -> Outcome {
     }
 }
 
-fn report(outcome: &Outcome) -> Value {
+pub(crate) fn report(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stderr))
 }
 
 /// A control plane of these tests' own with the degraded sample: its slim definitions replace the
 /// stubs that other tests look at. Its guard ends it with the process.
-fn degraded() -> &'static ControlPlane {
+pub(crate) fn degraded() -> &'static ControlPlane {
     static PLANE: OnceLock<ControlPlane> = OnceLock::new();
     PLANE.get_or_init(|| {
         let plane = ControlPlane::start(&Parts::objects_only()).expect("started");

@@ -8,5 +8,6 @@ mod health;
 mod kwok;
 mod objects;
 mod proxy;
+mod states;
 mod usage;
 mod users;
