@@ -187,6 +187,10 @@ impl<'a> Graph<'a> {
 
     /// The cause that a node points at first.
     fn cause_of(&self, effect: Node) -> Option<Node> {
+        // What somebody holds on purpose has that for its cause.
+        if self.verdict(effect).level == Level::Suspended {
+            return None;
+        }
         let blamed = self.verdict(effect).blames.iter().filter_map(|blamed| self.node_of(blamed));
         // The worst of the blamed leads, the first of equals: it is named first by its rule.
         let mut best: Option<Node> = None;

@@ -60,7 +60,7 @@ pub(super) fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> 
         let waits = matches!(&*ready.reason, "Progressing" | "ProgressingWithRetry" | "DependencyNotReady");
         let code = class(ready).unwrap_or(&FLUX_FAILED);
         let tries = if retrying.is_some() { " (retrying)" } else { "" };
-        let text = format!("{}{tries}", ready.text());
+        let text = format!("{}{tries}", ready.text().trim_end());
         // What failed before stands until the next try has ended.
         let has_failed = class(ready).is_some() && !waits;
         let verdict = if (at_work && !has_failed) || (waits && retrying.is_none()) {

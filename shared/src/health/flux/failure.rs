@@ -2,8 +2,8 @@
 
 use super::{
     FLUX_AUTH, FLUX_BUILD, FLUX_CONFIG, FLUX_DECRYPTION, FLUX_DENIED, FLUX_DEPENDENCY, FLUX_FETCH, FLUX_FORBIDDEN,
-    FLUX_HEALTH, FLUX_IMMUTABLE, FLUX_NO_KIND, FLUX_PRUNE, FLUX_QUOTA, FLUX_SOURCE, FLUX_STORAGE, FLUX_VERIFICATION,
-    FLUX_WEBHOOK, HELM_CHART, HELM_FAILED, HELM_RETRIES,
+    FLUX_HEALTH, FLUX_IMMUTABLE, FLUX_INVALID, FLUX_NO_KIND, FLUX_PRUNE, FLUX_QUOTA, FLUX_SOURCE, FLUX_STORAGE,
+    FLUX_VERIFICATION, FLUX_WEBHOOK, HELM_CHART, HELM_FAILED, HELM_RETRIES,
 };
 use crate::object::Condition;
 use crate::report::Code;
@@ -29,6 +29,7 @@ const WORDS: &[(&[&str], &Code)] = &[
     (&["exceeded quota"], &FLUX_QUOTA),
     (&["field is immutable", "updates to statefulset spec for fields other than"], &FLUX_IMMUTABLE),
     (&[" is forbidden:", " cannot patch resource", " cannot create resource"], &FLUX_FORBIDDEN),
+    (&["dry-run failed (invalid)", "dry-run failed (badrequest)", " is invalid: "], &FLUX_INVALID),
 ];
 
 /// The class of a failed Ready condition; `None` for those that only their message describes.

@@ -81,6 +81,9 @@ codes! {
     FLUX_WEBHOOK = "flux-webhook-unanswered", "A webhook that nobody answers refuses it",
         "The API server must ask a webhook about an object that is applied, and reaches nobody.",
         "Bring the webhook's Service back; it is the cause, and others wait for it too.";
+    FLUX_INVALID = "flux-object-invalid", "The API server calls an object invalid",
+        "A manifest does not fulfil the schema or the rules of its kind. Nothing newer of it is applied.",
+        "The message names the object and its fields; `kubectl apply --dry-run=server` shows the same before a commit.", Stuck 120;
     FLUX_QUOTA = "flux-quota-exceeded", "A ResourceQuota refuses it",
         "The namespace has no room for what is applied.", "Raise the quota, or ask for less.", Stuck 120;
     FLUX_PRUNE = "flux-prune-failed", "What Git no longer holds cannot be deleted",

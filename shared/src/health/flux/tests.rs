@@ -82,6 +82,11 @@ fn failures_are_told_apart_by_reason_and_words() {
         ("PruneFailed", "timeout", "flux-prune-failed"),
         ("VerificationError", "no matching signatures", "flux-verification-failed"),
         ("StorageOperationFailed", "no space left on device", "flux-storage-failed"),
+        (
+            "ReconciliationFailed",
+            "Deployment/x/y dry-run failed (Invalid): Deployment.apps y is invalid: [spec.selector: Required value]",
+            "flux-object-invalid",
+        ),
         ("SomethingNew", "x", "flux-failed"),
     ] {
         let rest = format!(
