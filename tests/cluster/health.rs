@@ -5,6 +5,7 @@ use mlops_tests::users::User;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
 
@@ -46,6 +47,43 @@ pub(crate) fn degraded() -> &'static ControlPlane {
         plane.api().apply_path(&folder).expect("loaded");
         plane
     })
+}
+
+/// A state that is expected of an object: kind, name, verdict and code.
+pub(crate) type Expected<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// The report on a namespace when every object is as expected, which controllers take a while to
+/// bring about; what differs when they do not.
+pub(crate) fn settled(kubeconfig: &Path, namespace: &str, expected: &[Expected<'_>]) -> Value {
+    let mut differs = Vec::new();
+    let settled = mlops_tests::wait::until("every object as expected", Duration::from_secs(150), || {
+        let outcome = health(kubeconfig, &["-n", namespace, "--fail-on", "never"]);
+        let report = report(&outcome);
+        let all = report["objects"].as_array().expect("objects");
+        let is = |entry: &Value, key: &str, value: &str| entry[key] == value;
+        let wrong = expected.iter().filter_map(|(kind, name, verdict, code)| {
+            let found = all.iter().find(|entry| is(entry, "kind", kind) && is(entry, "name", name));
+            let fits = found.is_some_and(|entry| is(entry, "verdict", verdict) && is(entry, "code", code));
+            (!fits).then(|| format!("{kind}/{name} should be {verdict} {code}, is {found:?}"))
+        });
+        differs = wrong.collect();
+        Ok(differs.is_empty().then_some(report))
+    });
+    settled.unwrap_or_else(|error| panic!("{error}:\n{}", differs.join("\n")))
+}
+
+/// The root that explains an object, as `kind/name`; the object itself where it is a root.
+pub(crate) fn root_of(report: &Value, kind: &str, name: &str) -> Option<String> {
+    let shown = |object: &Value| {
+        format!("{}/{}", object["kind"].as_str().unwrap_or_default(), object["name"].as_str().unwrap_or_default())
+    };
+    let wanted = format!("{kind}/{name}");
+    let causes = report["causes"].as_array()?;
+    let explains = |cause: &Value| {
+        let effects = cause["explains"].as_array().into_iter().flatten();
+        shown(&cause["object"]) == wanted || effects.into_iter().any(|effect| shown(&effect["object"]) == wanted)
+    };
+    causes.iter().find(|cause| explains(cause)).map(|cause| shown(&cause["object"]))
 }
 
 fn has_cause(report: &Value, kind: &str, name: &str, code: &str) -> bool {

@@ -1,8 +1,11 @@
 //! Tests against a real control plane: `cargo test -p mlops-tests --features cluster --test cluster`.
 
+mod accounts;
+mod clean_up;
 mod control_plane;
 mod faults;
 mod flux;
+mod flux_states;
 mod follow;
 mod health;
 mod kwok;
@@ -11,3 +14,4 @@ mod proxy;
 mod states;
 mod usage;
 mod users;
+mod workload_states;

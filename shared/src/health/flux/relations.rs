@@ -1,7 +1,7 @@
 //! What Flux's objects point to: sources, dependencies, inventories, webhooks.
 
 use super::common::common;
-use super::{FLUX_INVENTORY, FLUX_WEBHOOK, SOURCE, inventory_ids};
+use super::{FLUX_DEPENDENCY, FLUX_INVENTORY, FLUX_SOURCE, FLUX_WEBHOOK, HELM_CHART, SOURCE, inventory_ids};
 use crate::health::{Related, assess};
 use crate::object::{Body, Custom, Lookup, Object, ObjectRef};
 use crate::report::{Level, Verdict};
@@ -14,16 +14,23 @@ pub(super) fn source_ref(reference: &serde_json::Value, default_kind: &str, obje
     ObjectRef::new(SOURCE, kind, namespace, text("name"))
 }
 
+/// Blames what an object is made from or waits for: when it is missing, when it is at least as ill, and
+/// when the finding is about it. A new source does not explain why a Helm action failed.
 pub(super) fn blame_if_unwell(
     verdict: Verdict,
     reference: ObjectRef,
     related: &Related<'_>,
     now: Timestamp,
 ) -> Verdict {
+    let about_others = [&FLUX_SOURCE, &FLUX_DEPENDENCY, &HELM_CHART].iter().any(|code| code.id == verdict.code.id);
     match related.inventory.find(&reference) {
         Lookup::Missing => verdict.blame(reference),
-        Lookup::Found(object) if common(object, related, now).level > Level::Ok => verdict.blame(reference),
-        Lookup::Found(_) | Lookup::Unread => verdict,
+        Lookup::Found(object) => {
+            let level = common(object, related, now).level;
+            let explains = level > Level::Ok && (about_others || level >= verdict.level);
+            if explains { verdict.blame(reference) } else { verdict }
+        }
+        Lookup::Unread => verdict,
     }
 }
 
