@@ -138,5 +138,9 @@ fn what_the_real_flux_controllers_write_is_told_apart() {
     }
     let root = root_of(&report, "Kustomization", "stuck").unwrap_or_default();
     assert!(root.starts_with("Pod/stuck-"), "the pod that fits on no node, not {root}");
-    assert_eq!(root_of(&report, "HelmRelease", "paused"), None, "nothing causes what is held on purpose");
+    assert_eq!(
+        root_of(&report, "HelmRelease", "paused").as_deref(),
+        Some("HelmRelease/paused"),
+        "nothing causes what is held on purpose"
+    );
 }
