@@ -186,19 +186,21 @@ fn shape_error(error: &serde_json::Error) -> String {
     format!("line {} column {} does not have the shape of this kind", error.line(), error.column())
 }
 
-/// Reads one object that names its own kind, or a kubelet's summary, which names its node; `None`
-/// for anything else.
-pub fn decode_object(item: &RawValue) -> Option<Decoded> {
+/// The type that an object names, or that of a kubelet's summary, which names its node; `None` for
+/// anything else.
+pub fn type_of(item: &RawValue) -> Option<TypeMeta> {
     let peek: Peek = serde_json::from_str(item.get()).ok()?;
     if peek.kind.is_empty() && peek.api_version.is_empty() {
         let summary: PeekSummary = serde_json::from_str(item.get()).ok()?;
-        let ty = Arc::new(TypeMeta::new(STATISTICS_VERSION, STATISTICS_KIND));
-        return (!summary.node.node_name.is_empty()).then(|| decode_typed(&ty, item));
+        return (!summary.node.node_name.is_empty()).then(|| TypeMeta::new(STATISTICS_VERSION, STATISTICS_KIND));
     }
-    if peek.kind.is_empty() || peek.api_version.is_empty() {
-        return None;
-    }
-    Some(decode_typed(&Arc::new(TypeMeta::new(&peek.api_version, &peek.kind)), item))
+    (!peek.kind.is_empty() && !peek.api_version.is_empty()).then(|| TypeMeta::new(&peek.api_version, &peek.kind))
+}
+
+/// Reads one object that names its own kind, or a kubelet's summary, which names its node; `None`
+/// for anything else.
+pub fn decode_object(item: &RawValue) -> Option<Decoded> {
+    Some(decode_typed(&Arc::new(type_of(item)?), item))
 }
 
 #[cfg(test)]

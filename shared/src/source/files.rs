@@ -1,14 +1,16 @@
 //! Files as a source: what a path holds is found out, read within limits, and put into an inventory.
 
 use super::layout::{self, Role};
-use super::{Snapshot, SourceError, json, yaml};
-use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, Unread};
+use super::{Decode, Gathered, Snapshot, SourceError, json, yaml};
+use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_typed};
 use crate::report::View;
 use crate::text;
+use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Limits of what is read.
 #[derive(Debug, Clone, Copy)]
@@ -31,31 +33,47 @@ impl Default for Limits {
     }
 }
 
-/// Reads a folder, a file, or standard input (`-`).
+/// Reads a folder, a file, or standard input (`-`) into an inventory.
+///
+/// # Errors
+/// As [`gather`].
+pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> {
+    gather(path, limits, &kept).map(snapshot)
+}
+
+/// Reads a stream called `name` into an inventory.
+///
+/// # Errors
+/// As [`gather`].
+pub fn read_stream(input: impl BufRead, name: &str, limits: &Limits) -> Result<Snapshot, SourceError> {
+    gather_stream(input, name, limits, &kept).map(snapshot)
+}
+
+/// Reads a folder, a file, or standard input (`-`), and keeps of each object what `decode` makes of it.
 ///
 /// # Errors
 /// When the path cannot be opened, when a single file is broken, or when nothing in it is an
-/// object. A broken file in a folder or archive is a gap of the snapshot instead.
-pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> {
+/// object. A broken file in a folder or archive is a gap instead.
+pub fn gather<T>(path: &Path, limits: &Limits, decode: &Decode<'_, T>) -> Result<Gathered<T>, SourceError> {
     let name = path.display().to_string();
     if name == "-" {
-        return read_stream(io::stdin().lock(), "-", limits);
+        return gather_stream(io::stdin().lock(), "-", limits, decode);
     }
     let open_error = |reason| SourceError::Open { path: name.clone(), reason };
     let kind = fs::symlink_metadata(path).map_err(open_error)?;
     // The path that a person gives may be a link; what is found inside a folder may not.
     let kind = if kind.is_symlink() { fs::metadata(path).map_err(open_error)? } else { kind };
     if kind.is_dir() {
-        let mut collector = Collector::new(*limits);
+        let mut collector = Collector::new(*limits, decode);
         collector.folder(path)?;
         collector.finish(&name)
     } else if kind.is_file() {
         let file = File::open(path).map_err(open_error)?;
-        read_stream(BufReader::with_capacity(1 << 16, file), &name, limits)
+        gather_stream(BufReader::with_capacity(1 << 16, file), &name, limits, decode)
     } else if is_pipe(&kind) {
         // A process substitution: `--from <(kubectl get …)`.
         let file = File::open(path).map_err(open_error)?;
-        read_stream(BufReader::new(file), &name, limits)
+        gather_stream(BufReader::new(file), &name, limits, decode)
     } else {
         Err(SourceError::NotAFile(name))
     }
@@ -73,11 +91,13 @@ fn is_pipe(_: &fs::Metadata) -> bool {
 }
 
 /// Reads a stream called `name`: JSON, YAML, or a gzipped tar archive of such files.
-///
-/// # Errors
-/// As [`read_path`].
-pub fn read_stream(mut input: impl BufRead, name: &str, limits: &Limits) -> Result<Snapshot, SourceError> {
-    let mut collector = Collector::new(*limits);
+fn gather_stream<T>(
+    mut input: impl BufRead,
+    name: &str,
+    limits: &Limits,
+    decode: &Decode<'_, T>,
+) -> Result<Gathered<T>, SourceError> {
+    let mut collector = Collector::new(*limits, decode);
     let start = input.fill_buf().map_err(|reason| SourceError::Open { path: name.to_owned(), reason })?;
     if start.starts_with(&[0x1f, 0x8b]) {
         collector.archive(flate2::bufread::MultiGzDecoder::new(input), name)?;
@@ -91,19 +111,59 @@ pub fn read_stream(mut input: impl BufRead, name: &str, limits: &Limits) -> Resu
     collector.finish(name)
 }
 
+/// The record of an object; nothing of an event that is no warning.
+fn kept(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Decoded> {
+    Some(decode_typed(ty, item)).filter(|decoded| !matches!(decoded, Decoded::Nothing))
+}
+
+fn snapshot(gathered: Gathered<Decoded>) -> Snapshot {
+    let Gathered { items, sections, is_whole, view, notes, gaps } = gathered;
+    let scope = if is_whole {
+        // A dump may have been taken of some namespaces only: the others were not read.
+        let namespaces: BTreeSet<Sym> = items
+            .iter()
+            .filter_map(|item| match item {
+                Decoded::Object(object) => Some(object.meta.namespace.clone()),
+                Decoded::Event(_) | Decoded::Nothing => None,
+            })
+            .filter(|namespace| !namespace.is_empty())
+            .collect();
+        Scope::Namespaces(namespaces.into_iter().collect())
+    } else {
+        Scope::Cluster
+    };
+    let mut builder = InventoryBuilder::new(scope, is_whole);
+    builder.reserve(items.len());
+    items.into_iter().for_each(|item| builder.push(item));
+    sections.into_iter().for_each(|section| builder.section(section));
+    Snapshot { inventory: builder.finish(), view, notes, gaps }
+}
+
 /// What was gathered so far.
-struct Collector {
+struct Collector<'a, T> {
     limits: Limits,
-    decoded: Vec<Decoded>,
+    decode: &'a Decode<'a, T>,
+    items: Vec<T>,
+    /// Objects that were kept, by group and kind.
+    kinds: BTreeMap<(Sym, Sym), usize>,
     paths: Vec<String>,
     foreign: usize,
     gaps: Vec<String>,
     sections: Vec<Section>,
 }
 
-impl Collector {
-    fn new(limits: Limits) -> Self {
-        Self { limits, decoded: Vec::new(), paths: Vec::new(), foreign: 0, gaps: Vec::new(), sections: Vec::new() }
+impl<'a, T> Collector<'a, T> {
+    fn new(limits: Limits, decode: &'a Decode<'a, T>) -> Self {
+        Self {
+            limits,
+            decode,
+            items: Vec::new(),
+            kinds: BTreeMap::new(),
+            paths: Vec::new(),
+            foreign: 0,
+            gaps: Vec::new(),
+            sections: Vec::new(),
+        }
     }
 
     fn folder(&mut self, root: &Path) -> Result<(), SourceError> {
@@ -194,14 +254,15 @@ impl Collector {
     }
 
     fn stream(&mut self, mut input: impl BufRead, fallback: Option<(&str, &str)>) -> Result<(), String> {
-        let (limits, decoded) = (self.limits, &mut self.decoded);
-        let mut take = |item: Decoded| {
-            if decoded.len() >= limits.objects {
+        let limits = self.limits;
+        let (decode, items, kinds) = (self.decode, &mut self.items, &mut self.kinds);
+        let mut take = |ty: &Arc<TypeMeta>, raw: &RawValue| {
+            if items.len() >= limits.objects {
                 return Err(format!("more than {} objects", limits.objects));
             }
-            if !matches!(item, Decoded::Nothing) {
-                decoded.push(item);
-            }
+            let item = decode(ty, raw);
+            *kinds.entry((ty.group.clone(), ty.kind.clone())).or_default() += usize::from(item.is_some());
+            items.extend(item);
             Ok(())
         };
         // A byte order mark is no content.
@@ -228,46 +289,28 @@ impl Collector {
         Ok(())
     }
 
-    fn finish(self, name: &str) -> Result<Snapshot, SourceError> {
-        if self.decoded.is_empty() && self.sections.is_empty() {
+    fn finish(self, name: &str) -> Result<Gathered<T>, SourceError> {
+        if self.kinds.is_empty() && self.sections.is_empty() {
             return Err(match self.gaps.into_iter().next() {
                 Some(reason) => SourceError::Content { path: name.to_owned(), reason },
                 None => SourceError::Empty(name.to_owned()),
             });
         }
-        let whole = layout::is_whole(self.paths.iter().map(String::as_str));
-        let mut kinds: BTreeMap<(Sym, Sym), usize> = BTreeMap::new();
-        let mut namespaces = BTreeSet::new();
-        for item in &self.decoded {
-            match item {
-                Decoded::Object(object) => {
-                    *kinds.entry((object.ty.group.clone(), object.ty.kind.clone())).or_default() += 1;
-                    if !object.meta.namespace.is_empty() {
-                        namespaces.insert(object.meta.namespace.clone());
-                    }
-                }
-                Decoded::Event(_) => *kinds.entry((Sym::default(), Sym::new("Event"))).or_default() += 1,
-                Decoded::Nothing => {}
-            }
-        }
-        // A dump may have been taken of some namespaces only: the others were not read.
-        let scope = if whole { Scope::Namespaces(namespaces.into_iter().collect()) } else { Scope::Cluster };
-        let mut builder = InventoryBuilder::new(scope, whole);
-        for item in self.decoded {
-            builder.push(item);
-        }
-        for ((group, kind), count) in kinds {
-            builder.section(Section { group, kind, resource: Sym::default(), state: SectionState::Read(count) });
-        }
-        for section in self.sections {
-            builder.section(section);
-        }
+        let read = self.kinds.into_iter().map(|((group, kind), count)| Section {
+            group,
+            kind,
+            resource: Sym::default(),
+            state: SectionState::Read(count),
+        });
+        let sections = read.chain(self.sections).collect();
         let mut notes = Vec::new();
         if self.foreign > 0 {
             notes.push(format!("{} without kind and apiVersion passed over", text::plural(self.foreign, "document")));
         }
-        Ok(Snapshot {
-            inventory: builder.finish(),
+        Ok(Gathered {
+            items: self.items,
+            sections,
+            is_whole: layout::is_whole(self.paths.iter().map(String::as_str)),
             view: View {
                 source: "files".to_owned(),
                 name: name.to_owned(),

@@ -1,6 +1,7 @@
 //! JSON streams read object by object: a list of any length costs the memory of one item.
 
-use crate::object::{Decoded, TypeMeta, decode_object, decode_typed};
+use super::Take;
+use crate::object::{TypeMeta, type_of};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::cell::Cell;
@@ -40,7 +41,7 @@ impl<R: Read> Read for Metered<R> {
 pub(super) fn read(
     input: impl BufRead,
     fallback: Option<(&str, &str)>,
-    take: &mut dyn FnMut(Decoded) -> Result<(), String>,
+    take: &mut Take<'_>,
 ) -> Result<usize, String> {
     let used = Rc::new(Cell::new(0));
     let mut reader = io::BufReader::new(Metered { inner: input, used: Rc::clone(&used) });
@@ -87,21 +88,21 @@ fn at_end(reader: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-struct Sink<'a> {
-    take: &'a mut dyn FnMut(Decoded) -> Result<(), String>,
+struct Sink<'a, 'b> {
+    take: &'a mut Take<'b>,
     fallback: Option<Arc<TypeMeta>>,
     used: &'a Rc<Cell<usize>>,
     foreign: &'a mut usize,
     stopped: &'a mut Option<String>,
 }
 
-impl Sink<'_> {
+impl Sink<'_, '_> {
     /// Hands an item on; false when reading must stop.
     fn item(&mut self, raw: &RawValue, ty: Option<&Arc<TypeMeta>>) -> bool {
         self.used.set(0);
-        let decoded = decode_object(raw).or_else(|| ty.or(self.fallback.as_ref()).map(|ty| decode_typed(ty, raw)));
-        match decoded {
-            Some(decoded) => match (self.take)(decoded) {
+        let named = type_of(raw).map(Arc::new).or_else(|| ty.or(self.fallback.as_ref()).cloned());
+        match named {
+            Some(ty) => match (self.take)(&ty, raw) {
                 Ok(()) => true,
                 Err(reason) => {
                     *self.stopped = Some(reason);
@@ -117,16 +118,16 @@ impl Sink<'_> {
 }
 
 /// The outermost value: an object, a list, or an array of objects.
-struct Top<'a, 'b>(&'b mut Sink<'a>);
+struct Top<'a, 'b, 'c>(&'c mut Sink<'a, 'b>);
 
-impl<'de> DeserializeSeed<'de> for Top<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Top<'_, '_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
         input.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Top<'_, '_> {
+impl<'de> Visitor<'de> for Top<'_, '_, '_> {
     type Value = ();
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object or a list of objects")
@@ -184,19 +185,19 @@ impl<'de> Visitor<'de> for Top<'_, '_> {
 }
 
 /// The items of a list.
-struct Items<'a, 'b> {
-    sink: &'b mut Sink<'a>,
+struct Items<'a, 'b, 'c> {
+    sink: &'c mut Sink<'a, 'b>,
     ty: Option<Arc<TypeMeta>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Items<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Items<'_, '_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
         input.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Items<'_, '_> {
+impl<'de> Visitor<'de> for Items<'_, '_, '_> {
     type Value = ();
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a list of objects")
@@ -217,11 +218,12 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::{Decoded, decode_typed};
 
     fn names(text: &str, fallback: Option<(&str, &str)>) -> Result<(Vec<String>, usize), String> {
         let mut names = Vec::new();
-        let foreign = read(text.as_bytes(), fallback, &mut |decoded| {
-            if let Decoded::Object(object) = decoded {
+        let foreign = read(text.as_bytes(), fallback, &mut |ty, raw| {
+            if let Decoded::Object(object) = decode_typed(ty, raw) {
                 names.push(object.reference().to_string());
             }
             Ok(())
@@ -260,7 +262,7 @@ mod tests {
     #[test]
     fn an_endless_item_is_refused() {
         let endless = io::BufReader::new(io::Cursor::new(b"{\"a\":\"").chain(io::repeat(b'x')));
-        let error = read(endless, None, &mut |_| Ok(())).expect_err("too large");
+        let error = read(endless, None, &mut |_, _| Ok(())).expect_err("too large");
         assert!(error.contains("larger than 32 MiB"), "{error}");
     }
 

@@ -7,10 +7,36 @@ mod layout;
 mod yaml;
 
 pub use error::SourceError;
-pub use files::{Limits, read_path, read_stream};
+pub use files::{Limits, gather, read_path, read_stream};
 
-use crate::object::Inventory;
+use crate::object::{Inventory, Section, TypeMeta};
 use crate::report::View;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// What a reader makes of one object, given its type; `None` where nothing is kept of it.
+pub type Decode<'a, T> = dyn Fn(&Arc<TypeMeta>, &RawValue) -> Option<T> + 'a;
+
+/// Takes objects as they are found; an error ends the reading.
+type Take<'a> = dyn FnMut(&Arc<TypeMeta>, &RawValue) -> Result<(), String> + 'a;
+
+/// What a source gave to a reader that makes records of its own (see [`Snapshot`] for the common
+/// ones).
+#[derive(Debug)]
+pub struct Gathered<T> {
+    /// What became of the objects, in the order in which they were found.
+    pub items: Vec<T>,
+    /// What was read, and what was not.
+    pub sections: Vec<Section>,
+    /// Whether an object that is not there is not in the cluster either.
+    pub is_whole: bool,
+    /// Whose view this is.
+    pub view: View,
+    /// As [`Snapshot::notes`].
+    pub notes: Vec<String>,
+    /// As [`Snapshot::gaps`].
+    pub gaps: Vec<String>,
+}
 
 /// What a source gave: the records, whose view they are, and what a reader should know of them.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
 //! YAML streams read document by document, within budgets for nesting, aliases and size.
 
-use crate::object::{Decoded, decode_object};
+use super::Take;
+use crate::object::type_of;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::io::Read;
+use std::sync::Arc;
 
 /// Nodes of one document; a `kubectl get -o yaml` of some thousand pods fits.
 const NODES: usize = 3_000_000;
@@ -13,11 +15,7 @@ const NODES: usize = 3_000_000;
 /// # Errors
 /// What is wrong and where; documents before that place have been handed out. The message does not
 /// quote the document.
-pub(super) fn read(
-    mut input: impl Read,
-    bytes: usize,
-    take: &mut dyn FnMut(Decoded) -> Result<(), String>,
-) -> Result<usize, String> {
+pub(super) fn read(mut input: impl Read, bytes: usize, take: &mut Take<'_>) -> Result<usize, String> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: Some(bytes),
@@ -39,7 +37,7 @@ pub(super) fn read(
     Ok(foreign)
 }
 
-fn value(value: Value, take: &mut dyn FnMut(Decoded) -> Result<(), String>) -> Result<usize, String> {
+fn value(value: Value, take: &mut Take<'_>) -> Result<usize, String> {
     match value {
         Value::Null => Ok(0),
         Value::Array(items) => items.into_iter().try_fold(0, |sum, item| Ok(sum + self::value(item, take)?)),
@@ -50,8 +48,8 @@ fn value(value: Value, take: &mut dyn FnMut(Decoded) -> Result<(), String>) -> R
             }
             // The value came from a parser, so it is JSON.
             let raw = RawValue::from_string(Value::Object(fields).to_string()).map_err(|_| "not JSON".to_owned())?;
-            match decode_object(&raw) {
-                Some(decoded) => take(decoded).map(|()| 0),
+            match type_of(&raw) {
+                Some(ty) => take(&Arc::new(ty), &raw).map(|()| 0),
                 None => Ok(1),
             }
         }
@@ -62,11 +60,12 @@ fn value(value: Value, take: &mut dyn FnMut(Decoded) -> Result<(), String>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::{Decoded, decode_typed};
 
     fn names(text: &str) -> Result<(Vec<String>, usize), String> {
         let mut names = Vec::new();
-        let foreign = read(text.as_bytes(), 1 << 20, &mut |decoded| {
-            if let Decoded::Object(object) = decoded {
+        let foreign = read(text.as_bytes(), 1 << 20, &mut |ty, raw| {
+            if let Decoded::Object(object) = decode_typed(ty, raw) {
                 names.push(object.reference().to_string());
             }
             Ok(())
