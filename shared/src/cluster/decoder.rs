@@ -1,7 +1,7 @@
 //! A thread that decodes pages, so that the next one arrives meanwhile.
 
 use super::ClusterError;
-use crate::object::{Decoded, TypeMeta, decode_typed};
+use crate::object::TypeMeta;
 use futures::channel::oneshot;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -9,12 +9,11 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::sync::{Arc, OnceLock, mpsc};
 
-/// A page and whom to answer.
-struct Job {
-    ty: Arc<TypeMeta>,
-    page: Vec<u8>,
-    answer: oneshot::Sender<Result<Vec<Decoded>, ClusterError>>,
-}
+/// What a reader makes of one item of a list; `None` where nothing is kept of it.
+pub type DecodeItem<T> = fn(&Arc<TypeMeta>, &RawValue) -> Option<T>;
+
+/// A page to decode, with whom to answer.
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The thread, started at the first page. One for all lists of a connection: their records share
 /// their strings there. It ends when the last clone of this is dropped.
@@ -25,14 +24,7 @@ pub(super) struct Decoder {
 
 fn start() -> mpsc::Sender<Job> {
     let (jobs, inbox) = mpsc::channel::<Job>();
-    std::thread::spawn(move || {
-        for Job { ty, page, answer } in inbox {
-            let records = decode(&ty, &page);
-            drop(page);
-            // Nobody waits any more when the run was given up.
-            let _ = answer.send(records);
-        }
-    });
+    std::thread::spawn(move || inbox.into_iter().for_each(|job| job()));
     jobs
 }
 
@@ -41,10 +33,22 @@ impl Decoder {
     ///
     /// # Errors
     /// When the page is no list.
-    pub(super) async fn decode(&self, ty: &Arc<TypeMeta>, page: Vec<u8>) -> Result<Vec<Decoded>, ClusterError> {
+    pub(super) async fn decode<T: Send + 'static>(
+        &self,
+        ty: &Arc<TypeMeta>,
+        page: Vec<u8>,
+        decode: DecodeItem<T>,
+    ) -> Result<Vec<T>, ClusterError> {
         let (answer, records) = oneshot::channel();
         let gone = || ClusterError::BadAnswer(format!("reading a list of {} was given up", ty.kind));
-        self.jobs.get_or_init(start).send(Job { ty: Arc::clone(ty), page, answer }).map_err(|_| gone())?;
+        let kind = Arc::clone(ty);
+        let job = move || {
+            let records = self::decode(&kind, &page, decode);
+            drop(page);
+            // Nobody waits any more when the run was given up.
+            let _ = answer.send(records);
+        };
+        self.jobs.get_or_init(start).send(Box::new(job)).map_err(|_| gone())?;
         records.await.map_err(|_| gone())?
     }
 }
@@ -60,14 +64,14 @@ fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<&'de RawVal
     Ok(Some(Option::deserialize(input)?.unwrap_or_default()))
 }
 
-fn decode(ty: &Arc<TypeMeta>, page: &[u8]) -> Result<Vec<Decoded>, ClusterError> {
+fn decode<T>(ty: &Arc<TypeMeta>, page: &[u8], decode: DecodeItem<T>) -> Result<Vec<T>, ClusterError> {
     let read: Page<'_> = serde_json::from_slice(page).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         ClusterError::BadAnswer(format!("no list of {} at line {line} column {column}", ty.kind))
     })?;
     let items = read.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
     let mut records = Vec::with_capacity(items.len());
-    records.extend(items.iter().map(|item| decode_typed(ty, item)).filter(|item| !matches!(item, Decoded::Nothing)));
+    records.extend(items.iter().filter_map(|item| decode(ty, item)));
     Ok(records)
 }
 
@@ -127,10 +131,11 @@ mod tests {
 
     #[test]
     fn a_page_that_is_no_list_is_an_error() {
+        let keep: DecodeItem<()> = |_, _| Some(());
         let ty = Arc::new(TypeMeta::new("v1", "Pod"));
         for page in ["", "[]", "{}", r#"{"items":5}"#, r#"{"items":[{]}"#] {
-            assert!(decode(&ty, page.as_bytes()).is_err(), "{page}");
+            assert!(decode(&ty, page.as_bytes(), keep).is_err(), "{page}");
         }
-        assert!(decode(&ty, br#"{"items":null}"#).is_ok_and(|records| records.is_empty()));
+        assert!(decode(&ty, br#"{"items":null}"#, keep).is_ok_and(|records| records.is_empty()));
     }
 }

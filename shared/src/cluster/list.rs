@@ -1,8 +1,8 @@
 //! Requests with a time limit and a retry policy, and lists page by page.
 
-use super::decoder::continue_token;
+use super::decoder::{DecodeItem, continue_token};
 use super::{ClusterError, Connection};
-use crate::object::{Decoded, TypeMeta};
+use crate::object::TypeMeta;
 use http::{Method, Request, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
@@ -146,14 +146,14 @@ fn refusal(status: StatusCode, body: &[u8]) -> ClusterError {
 
 /// Reads a collection page by page; the records of each page. The next page is on its way while
 /// this one is decoded.
-pub(super) async fn list(
+pub(super) async fn list<T: Send + 'static>(
     connection: &Connection,
     path: &str,
     query: &str,
     accept: &str,
-    ty: &Arc<TypeMeta>,
+    (ty, decode): (&Arc<TypeMeta>, DecodeItem<T>),
     warnings: &Warnings,
-) -> Result<Vec<Vec<Decoded>>, ClusterError> {
+) -> Result<Vec<Vec<T>>, ClusterError> {
     let first = format!("{path}?limit={PAGE}{query}");
     let decoder = &connection.decoder;
     let mut restarts = 0;
@@ -162,11 +162,12 @@ pub(super) async fn list(
         let mut page = get(connection, &first, accept, warnings).await?;
         loop {
             let Some(token) = continue_token(&page) else {
-                found.push(decoder.decode(ty, page).await?);
+                found.push(decoder.decode(ty, page, decode).await?);
                 return Ok(found);
             };
             let next = format!("{first}&continue={}", encode(&token));
-            let (next, records) = futures::join!(get(connection, &next, accept, warnings), decoder.decode(ty, page));
+            let (next, records) =
+                futures::join!(get(connection, &next, accept, warnings), decoder.decode(ty, page, decode));
             found.push(records?);
             if found.len() >= PAGES || last.as_ref() == Some(&token) {
                 return Err(ClusterError::BadAnswer(format!("the list of {} does not end", ty.kind)));

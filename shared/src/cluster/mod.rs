@@ -12,7 +12,8 @@ mod read;
 mod several;
 
 pub use connection::{Connection, Settings, connect, contexts};
+pub use decoder::DecodeItem;
 pub use error::ClusterError;
 pub use kubelet::statistics;
-pub use read::{Plan, read, read_kinds};
+pub use read::{Plan, gather, read, read_kinds};
 pub use several::side_by_side;

@@ -1,12 +1,15 @@
 //! The whole cluster as an inventory: what is served, listed side by side, each kind with its outcome.
 
 use super::connection::IN_CLUSTER;
+use super::decoder::DecodeItem;
 use super::discovery::{Served, discover};
 use super::list::{Warnings, get, list};
 use super::{ClusterError, Connection};
-use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread};
+use crate::object::{
+    Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_kept, decode_typed,
+};
 use crate::report::View;
-use crate::source::Snapshot;
+use crate::source::{Gathered, Snapshot};
 use futures::StreamExt;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -94,26 +97,68 @@ async fn read_where(
     is_wanted: impl Fn(&Served) -> bool,
     is_group_wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Snapshot, ClusterError> {
+    let namespaces: Vec<Sym> = plan.namespaces.iter().map(|name| Sym::new(name)).collect();
+    let scope = if namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(namespaces) };
+    let mut builder = InventoryBuilder::new(scope, true);
+    let keep = &mut |pages: Vec<Vec<Decoded>>| {
+        builder.reserve(pages.iter().map(Vec::len).sum());
+        pages.into_iter().flatten().for_each(|item| builder.push(item));
+    };
+    let Gathered { sections, view, notes, gaps, .. } =
+        gather_where(connection, plan, is_wanted, is_group_wanted, decode_kept, keep).await?;
+    sections.into_iter().for_each(|section| builder.section(section));
+    Ok(Snapshot { inventory: builder.finish(), view, notes, gaps })
+}
+
+/// Reads the kinds that `is_wanted` takes by group and kind, and keeps of each item what `decode`
+/// makes of it. Of Secrets and ConfigMaps only metadata is asked for.
+///
+/// # Errors
+/// As [`read`].
+pub async fn gather<T: Send + 'static>(
+    connection: &Connection,
+    plan: &Plan,
+    is_wanted: impl Fn(&str, &str) -> bool,
+    decode: DecodeItem<T>,
+) -> Result<Gathered<T>, ClusterError> {
+    let mut items = Vec::new();
+    let keep = &mut |pages: Vec<Vec<T>>| items.extend(pages.into_iter().flatten());
+    let is_wanted = |kind: &Served| is_wanted(&kind.group, &kind.kind);
+    let gathered = gather_where(connection, plan, is_wanted, &|_| true, decode, keep).await?;
+    Ok(Gathered { items, ..gathered })
+}
+
+/// As [`gather`]; the items go to `keep`, none of them is in what is returned.
+async fn gather_where<T: Send + 'static>(
+    connection: &Connection,
+    plan: &Plan,
+    is_wanted: impl Fn(&Served) -> bool,
+    is_group_wanted: &dyn Fn(&str) -> bool,
+    decode: DecodeItem<T>,
+    keep: &mut dyn FnMut(Vec<Vec<T>>),
+) -> Result<Gathered<T>, ClusterError> {
     let collected = Warnings::default();
     let warnings = &collected;
     let deadline = Instant::now() + plan.budget;
     let (found, version) = futures::join!(discover(connection, warnings), version(connection, warnings));
     let found = found?;
-    let namespaces: Vec<Sym> = plan.namespaces.iter().map(|name| Sym::new(name)).collect();
-    let scope = if namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(namespaces) };
-    let mut builder = InventoryBuilder::new(scope, true);
+    let mut sections = Vec::new();
     let wanted = found.kinds.iter().filter(|kind| is_wanted(kind));
     let mut outcomes = futures::stream::iter(wanted)
         .map(|kind| async move {
             let left = deadline.saturating_duration_since(Instant::now());
-            let outcome = tokio::time::timeout(left, one(connection, kind, plan, warnings)).await;
+            let outcome = tokio::time::timeout(left, one(connection, kind, plan, decode, warnings)).await;
             (kind, outcome.unwrap_or(Err(ClusterError::TimedOut(plan.budget))))
         })
         .buffer_unordered(AT_A_TIME);
     let mut refused = Vec::new();
     while let Some((kind, outcome)) = outcomes.next().await {
         let state = match outcome {
-            Ok(items) => SectionState::Read(push(&mut builder, items)),
+            Ok(pages) => {
+                let count = pages.iter().map(Vec::len).sum();
+                keep(pages);
+                SectionState::Read(count)
+            }
             Err(ClusterError::Forbidden(message)) if is_spread(kind) && plan.namespaces.is_empty() => {
                 refused.push((kind, message));
                 continue;
@@ -124,16 +169,19 @@ async fn read_where(
             }
             Err(error) => SectionState::Unread(unread(error)),
         };
-        builder.section(section(kind, state));
+        sections.push(section(kind, state));
     }
     drop(outcomes);
-    by_namespace(connection, refused, plan, deadline, warnings, &mut builder).await;
+    for (kind, state, pages) in by_namespace(connection, refused, plan, deadline, decode, warnings).await {
+        keep(pages);
+        sections.push(section(kind, state));
+    }
     for (group_version, why) in found.unanswered {
         let (group, _) = group_version.split_once('/').unwrap_or_default();
         if !is_group_wanted(group) {
             continue;
         }
-        builder.section(Section {
+        sections.push(Section {
             group: Sym::new(group),
             kind: Sym::new("*"),
             resource: Sym::new("*"),
@@ -145,8 +193,10 @@ async fn read_where(
     if connection.context == IN_CLUSTER {
         notes.push("there is no kubeconfig: this is the view of the pod's own service account".to_owned());
     }
-    Ok(Snapshot {
-        inventory: builder.finish(),
+    Ok(Gathered {
+        items: Vec::new(),
+        sections,
+        is_whole: true,
         view: View {
             source: "cluster".to_owned(),
             name: connection.context.clone(),
@@ -161,13 +211,6 @@ async fn read_where(
     })
 }
 
-fn push(builder: &mut InventoryBuilder, pages: Vec<Vec<Decoded>>) -> usize {
-    let count = pages.iter().map(Vec::len).sum();
-    builder.reserve(count);
-    pages.into_iter().flatten().for_each(|item| builder.push(item));
-    count
-}
-
 /// Whether the kind is read from the namespaces that were asked for. Leases are read of nodes only.
 fn is_spread(kind: &Served) -> bool {
     kind.is_namespaced && kind.kind != "Lease"
@@ -178,20 +221,20 @@ fn section(kind: &Served, state: SectionState) -> Section {
 }
 
 /// Who may not list across the cluster may still be allowed to in some namespaces: those of the
-/// cluster when they could be listed, else the likely ones, where pods may be listed.
-async fn by_namespace(
+/// cluster when they can be listed, else the likely ones, where pods may be listed.
+async fn by_namespace<'k, T: Send + 'static>(
     connection: &Connection,
-    refused: Vec<(&Served, String)>,
+    refused: Vec<(&'k Served, String)>,
     plan: &Plan,
     deadline: Instant,
+    decode: DecodeItem<T>,
     warnings: &Warnings,
-    builder: &mut InventoryBuilder,
-) {
+) -> Vec<(&'k Served, SectionState, Vec<Vec<T>>)> {
     if refused.is_empty() {
-        return;
+        return Vec::new();
     }
     let left = || deadline.saturating_duration_since(Instant::now());
-    let mut likely = builder.namespaces();
+    let mut likely = tokio::time::timeout(left(), namespaces(connection, warnings)).await.unwrap_or_default();
     if likely.is_empty() {
         likely.extend(plan.likely.iter().chain(&connection.namespace).cloned());
     }
@@ -205,29 +248,37 @@ async fn by_namespace(
     };
     let open: Vec<String> =
         futures::stream::iter(likely).map(probe).buffered(AT_A_TIME).filter_map(|open| async { open }).collect().await;
-    let mut outcomes = futures::stream::iter(refused)
-        .map(|(kind, message)| {
-            let open = &open;
-            async move {
-                let (mut read, mut items) = (Vec::new(), Vec::new());
-                for namespace in open {
-                    let narrow = Plan { namespaces: vec![namespace.clone()], ..plan.clone() };
-                    let answer = tokio::time::timeout(left(), one(connection, kind, &narrow, warnings)).await;
-                    if let Ok(Ok(found)) = answer {
-                        read.push(Sym::new(namespace));
-                        items.extend(found);
-                    }
+    let outcomes = futures::stream::iter(refused).map(|(kind, message)| {
+        let open = &open;
+        async move {
+            let (mut read, mut pages) = (Vec::new(), Vec::new());
+            for namespace in open {
+                let narrow = Plan { namespaces: vec![namespace.clone()], ..plan.clone() };
+                let answer = tokio::time::timeout(left(), one(connection, kind, &narrow, decode, warnings)).await;
+                if let Ok(Ok(found)) = answer {
+                    read.push(Sym::new(namespace));
+                    pages.extend(found);
                 }
-                (kind, message, read, items)
             }
-        })
-        .buffer_unordered(AT_A_TIME);
-    while let Some((kind, message, read, items)) = outcomes.next().await {
-        let why = Unread::Forbidden(message);
-        let count = push(builder, items);
-        let state = if read.is_empty() { SectionState::Unread(why) } else { SectionState::Partly(read, count, why) };
-        builder.section(section(kind, state));
-    }
+            let why = Unread::Forbidden(message);
+            let count = pages.iter().map(Vec::len).sum();
+            let state =
+                if read.is_empty() { SectionState::Unread(why) } else { SectionState::Partly(read, count, why) };
+            (kind, state, pages)
+        }
+    });
+    outcomes.buffer_unordered(AT_A_TIME).collect().await
+}
+
+/// The names of the cluster's namespaces; none where they may not be listed.
+async fn namespaces(connection: &Connection, warnings: &Warnings) -> Vec<String> {
+    let ty = Arc::new(TypeMeta::new("v1", "Namespace"));
+    let name: DecodeItem<String> = |ty, item| match decode_typed(ty, item) {
+        Decoded::Object(object) => Some(object.meta.name.to_string()),
+        Decoded::Event(_) | Decoded::Nothing => None,
+    };
+    let pages = list(connection, "/api/v1/namespaces", "", METADATA, (&ty, name), warnings).await;
+    pages.unwrap_or_default().into_iter().flatten().collect()
 }
 
 fn is_wanted(kind: &Served) -> bool {
@@ -245,12 +296,13 @@ pub(super) fn unread(error: ClusterError) -> Unread {
     }
 }
 
-async fn one(
+async fn one<T: Send + 'static>(
     connection: &Connection,
     kind: &Served,
     plan: &Plan,
+    decode: DecodeItem<T>,
     warnings: &Warnings,
-) -> Result<Vec<Vec<Decoded>>, ClusterError> {
+) -> Result<Vec<Vec<T>>, ClusterError> {
     let root = if kind.group.is_empty() {
         format!("/api/{}", kind.version)
     } else {
@@ -272,12 +324,12 @@ async fn one(
         _ => &[],
     };
     if namespaces.is_empty() {
-        return list(connection, &format!("{root}/{}", kind.plural), query, accept, &ty, warnings).await;
+        return list(connection, &format!("{root}/{}", kind.plural), query, accept, (&ty, decode), warnings).await;
     }
     let mut all = Vec::new();
     for namespace in namespaces {
         let path = format!("{root}/namespaces/{namespace}/{}", kind.plural);
-        all.extend(list(connection, &path, query, accept, &ty, warnings).await?);
+        all.extend(list(connection, &path, query, accept, (&ty, decode), warnings).await?);
     }
     Ok(all)
 }

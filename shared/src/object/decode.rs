@@ -181,6 +181,12 @@ pub fn decode_typed(ty: &Arc<TypeMeta>, item: &RawValue) -> Decoded {
     })
 }
 
+/// As [`decode_typed`]; `None` of an event that is no warning. What reads for an [`super::Inventory`]
+/// decodes with this.
+pub fn decode_kept(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Decoded> {
+    Some(decode_typed(ty, item)).filter(|decoded| !matches!(decoded, Decoded::Nothing))
+}
+
 /// What serde found wrong, without the value it found: that value may be anything.
 fn shape_error(error: &serde_json::Error) -> String {
     format!("line {} column {} does not have the shape of this kind", error.line(), error.column())

@@ -166,12 +166,6 @@ impl InventoryBuilder {
         self.inventory.objects.is_empty()
     }
 
-    /// Names of the namespaces so far.
-    pub fn namespaces(&self) -> Vec<String> {
-        let objects = self.inventory.objects.iter().filter(|object| object.is("", "Namespace"));
-        objects.map(|object| object.meta.name.to_string()).collect()
-    }
-
     /// Sorts and indexes.
     pub fn finish(self) -> Inventory {
         let mut inventory = self.inventory;

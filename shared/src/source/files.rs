@@ -2,7 +2,7 @@
 
 use super::layout::{self, Role};
 use super::{Decode, Gathered, Snapshot, SourceError, json, yaml};
-use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_typed};
+use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_kept};
 use crate::report::View;
 use crate::text;
 use serde_json::value::RawValue;
@@ -38,7 +38,7 @@ impl Default for Limits {
 /// # Errors
 /// As [`gather`].
 pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> {
-    gather(path, limits, &kept).map(snapshot)
+    gather(path, limits, &decode_kept).map(snapshot)
 }
 
 /// Reads a stream called `name` into an inventory.
@@ -46,7 +46,7 @@ pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> 
 /// # Errors
 /// As [`gather`].
 pub fn read_stream(input: impl BufRead, name: &str, limits: &Limits) -> Result<Snapshot, SourceError> {
-    gather_stream(input, name, limits, &kept).map(snapshot)
+    gather_stream(input, name, limits, &decode_kept).map(snapshot)
 }
 
 /// Reads a folder, a file, or standard input (`-`), and keeps of each object what `decode` makes of it.
@@ -109,11 +109,6 @@ fn gather_stream<T>(
         collector.stream(input, fallback).map_err(|reason| SourceError::Content { path: name.to_owned(), reason })?;
     }
     collector.finish(name)
-}
-
-/// The record of an object; nothing of an event that is no warning.
-fn kept(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Decoded> {
-    Some(decode_typed(ty, item)).filter(|decoded| !matches!(decoded, Decoded::Nothing))
 }
 
 fn snapshot(gathered: Gathered<Decoded>) -> Snapshot {

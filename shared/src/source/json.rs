@@ -38,11 +38,7 @@ impl<R: Read> Read for Metered<R> {
 ///
 /// # Errors
 /// What is wrong and where, without quoting it; objects before that place have been handed out.
-pub(super) fn read(
-    input: impl BufRead,
-    fallback: Option<(&str, &str)>,
-    take: &mut Take<'_>,
-) -> Result<usize, String> {
+pub(super) fn read(input: impl BufRead, fallback: Option<(&str, &str)>, take: &mut Take<'_>) -> Result<usize, String> {
     let used = Rc::new(Cell::new(0));
     let mut reader = io::BufReader::new(Metered { inner: input, used: Rc::clone(&used) });
     let fallback = fallback.map(|(api_version, kind)| Arc::new(TypeMeta::new(api_version, kind)));
