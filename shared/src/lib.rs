@@ -14,4 +14,6 @@ pub mod source;
 
 pub mod cluster;
 
+pub mod tools;
+
 pub mod cli;

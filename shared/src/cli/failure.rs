@@ -5,6 +5,7 @@ use crate::cluster::ClusterError;
 use crate::platform::PlatformError;
 use crate::source::SourceError;
 use crate::text;
+use crate::tools::ToolError;
 use std::fmt;
 
 /// Why a run ended before its answer.
@@ -70,5 +71,11 @@ impl From<ClusterError> for Failure {
 impl From<PlatformError> for Failure {
     fn from(error: PlatformError) -> Self {
         Self { hints: error.hints(), ..Self::usage(error.to_string()) }
+    }
+}
+
+impl From<ToolError> for Failure {
+    fn from(error: ToolError) -> Self {
+        Self { hints: error.hints(), ..Self::unchecked(error.to_string()) }
     }
 }
