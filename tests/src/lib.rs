@@ -12,6 +12,7 @@ pub mod fixtures;
 pub mod flux;
 pub mod guard;
 pub mod http;
+pub mod install;
 pub mod kwok;
 pub mod loopback;
 pub mod objects;

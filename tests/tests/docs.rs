@@ -4,6 +4,7 @@ use mlops_health::HealthEvent;
 use mlops_health::usage::UsageReport;
 use mlops_shared::health::all_codes;
 use mlops_shared::report::{Outlook, Report, ReportList};
+use mlops_umbrella::VersionReport;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,7 @@ fn the_schema_is_current() {
     for (name, schema) in [
         ("health-report-list", schemars::schema_for!(ReportList)),
         ("health-event", schemars::schema_for!(HealthEvent)),
+        ("version-report", schemars::schema_for!(VersionReport)),
     ] {
         let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
         compare(&format!("schemas/{name}.json"), &text);

@@ -16,13 +16,18 @@ mod watch;
 
 pub use watch::HealthEvent;
 
-use clap::Parser;
-use mlops_shared::cli::{Exit, Printer};
+use clap::{CommandFactory as _, FromArgMatches as _};
+use mlops_shared::cli::{Exit, Printer, display_name};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// The whole program: parses the command line, runs it, and maps how it ended to an exit code.
 pub fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let name = display_name(words.first().map(OsString::as_os_str), "kubectl mlops health");
+    let command = args::Args::command().bin_name(name);
+    let parsed = command.try_get_matches_from(words).and_then(|matches| args::Args::from_arg_matches(&matches));
+    let args = match parsed {
         Ok(args) => args,
         Err(error) => {
             let is_answer = !error.use_stderr();

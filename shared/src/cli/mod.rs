@@ -3,9 +3,11 @@
 mod args;
 mod exit;
 mod failure;
+mod name;
 mod printer;
 
 pub use args::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, When as ColorChoice, platform};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use name::display_name;
 pub use printer::Printer;

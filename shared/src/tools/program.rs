@@ -30,7 +30,8 @@ impl Program {
         let folders: Vec<PathBuf> = search
             .map(|path| std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect())
             .unwrap_or_default();
-        let found = is_plain(name)
+        // A search path of nothing means the folder that somebody stands in.
+        let found = (is_plain(name) && !folders.is_empty())
             .then(|| std::env::join_paths(&folders).ok())
             .flatten()
             .and_then(|paths| which::which_in_global(name, Some(paths)).ok()?.next());
@@ -70,22 +71,25 @@ impl Program {
     }
 
     /// Becomes this program: same process, same terminal, same environment. On Unix this returns only when it
-    /// fails. Elsewhere the program runs as a child and its exit code is returned, to be this program's own.
+    /// fails, and the program sees `called` as the name by which it was started, as
+    /// [`crate::cli::display_name`] reads it. Elsewhere the program runs as a child and its exit code is returned,
+    /// to be this program's own.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn become_it(&self, arguments: &[OsString]) -> Result<i32, ToolError> {
+    pub fn become_it(&self, called: &str, arguments: &[OsString]) -> Result<i32, ToolError> {
         let failed = |error| ToolError::Start { program: spoken(&self.name, arguments), error };
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt as _;
             // duct has no exec, and a child in between would change what signals and job control do.
             #[expect(clippy::disallowed_methods, reason = "the one place that replaces the process")]
-            let error = std::process::Command::new(&self.path).args(arguments).exec();
+            let error = std::process::Command::new(&self.path).arg0(called).args(arguments).exec();
             Err(failed(error))
         }
         #[cfg(not(unix))]
         {
+            let _ = called;
             #[expect(clippy::disallowed_methods, reason = "without exec, a child takes this process's place")]
             let ended = duct::cmd(&self.path, arguments).unchecked().run().map_err(failed)?;
             Ok(ended.status.code().unwrap_or(1))

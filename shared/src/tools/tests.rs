@@ -123,7 +123,7 @@ fn siblings_lie_beside_the_file_that_a_link_leads_to() {
 fn becoming() {
     if std::env::var_os("MLOPS_TEST_BECOMES").is_some() {
         let shell = Program::find("sh").expect("a shell");
-        let error = shell.become_it(&["-c", "exit $1", "zero", "7"].map(OsString::from));
+        let error = shell.become_it("kubectl mlops sh", &["-c", "exit $1", "zero", "7"].map(OsString::from));
         panic!("{error:?}");
     }
 }

@@ -1,0 +1,20 @@
+//! `kubectl mlops` and `flux mlops`: finds the plugins of the suite, runs them, and tells their versions.
+//!
+//! The umbrella holds no plugin's code: a subcommand is a program beside this one, or on `PATH`.
+
+mod args;
+mod run;
+mod siblings;
+mod version;
+
+pub use siblings::suite;
+pub use version::VersionReport;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    run::run(&words)
+}
