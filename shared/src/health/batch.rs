@@ -2,7 +2,7 @@
 
 use super::schedule::{Clock, Schedule};
 use super::table::Rule;
-use super::{Related, pod, precedence};
+use super::{Related, pod, precedence, refusal};
 use crate::object::{Body, CronJob, Job, Object, find_condition};
 use crate::report::{Level, Verdict, codes};
 use crate::text;
@@ -42,7 +42,11 @@ fn job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         if let Some(verdict) = superseded(object, failed.since(), related, now) {
             return verdict;
         }
-        let verdict = Verdict::fail(&JOB_FAILED, failed.text().into_owned()).since(failed.since());
+        let mut verdict = Verdict::fail(&JOB_FAILED, failed.text().into_owned()).since(failed.since());
+        // Its runs are told with the CronJob: the next one will go the same way.
+        if let Some(owner) = object.meta.controller().filter(|owner| &*owner.kind == "CronJob") {
+            verdict = verdict.blame(owner.reference(&object.meta.namespace));
+        }
         return match pod::worst_pod(related.pods_owned_by(object), related, now) {
             Some((worst, why)) if why.level >= Level::Warn => {
                 verdict.evidence(format!("pod {}: {}", worst.meta.name, why.message))
@@ -73,6 +77,11 @@ fn job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         return Verdict::fail(&JOB_RETRYING, text).since(why.since).blame(worst.reference());
     }
     let running = running.since(status.start_time.get());
+    if status.active == 0
+        && let Some(refused) = refusal::of_pods(object, &running.message, related, now)
+    {
+        return refused;
+    }
     if status.failed > 0 {
         let left = spec.backoff_limit.unwrap_or(6).saturating_sub(status.failed).max(0);
         return running.and(Verdict::warn(
@@ -111,6 +120,25 @@ fn superseded(job: &Object, failed: Option<Timestamp>, related: &Related<'_>, no
     Some(verdict.since(failed))
 }
 
+/// What the last run ended with, and the command that shows its log.
+fn with_last_run(verdict: Verdict, run: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let state = job(run, related, now);
+    let namespace = text::shell_word(&run.meta.namespace);
+    let verdict = verdict
+        .evidence(format!("Job {}: {}", run.meta.name, state.message))
+        .command(format!("kubectl logs -n {namespace} job/{} --all-containers", text::shell_word(&run.meta.name)));
+    state.evidence.into_iter().fold(verdict, Verdict::evidence)
+}
+
+/// A run that is on its way and fails already says why the ones before it failed.
+fn blame_active(verdict: Verdict, runs: &[&Object], related: &Related<'_>, now: Timestamp) -> Verdict {
+    let mut active = runs.iter().rev().filter(|run| ended(run).is_none());
+    match active.find(|run| job(run, related, now).level == Level::Fail) {
+        Some(run) => verdict.blame(run.reference()),
+        None => verdict,
+    }
+}
+
 fn cron_job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Body::CronJob(record) = &object.body else {
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no CronJob");
@@ -142,7 +170,8 @@ fn cron_job(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         } else {
             Verdict::fail(&CRON_JOB_FAILING, format!("{what}{since}"))
         };
-        return or_missed(verdict.since(scheduled).blame(run.reference()));
+        let verdict = with_last_run(verdict.since(scheduled), run, related, now);
+        return or_missed(blame_active(verdict, &runs, related, now));
     }
     if active > 0 {
         return or_missed(Verdict::ok(&CRON_JOB_OK, format!("{} active", text::plural(active, "run"))));

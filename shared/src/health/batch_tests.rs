@@ -26,7 +26,8 @@ fn a_run_that_just_succeeded_is_no_failure() {
     let yaml = format!("{}{}", cron(NIGHTLY, status), run("c-1", "2026-11-20T02:00:01Z", "Failed"));
     let verdict = judge(&yaml, "CronJob", "c");
     assert_eq!((verdict.level, verdict.code.id), (Level::Fail, "cronjob-failing"));
-    assert_eq!(verdict.blames[0].to_string(), "Job/n/c-1");
+    assert!(verdict.blames.is_empty());
+    assert!(verdict.evidence[0].starts_with("Job c-1: R"), "{:?}", verdict.evidence);
 }
 
 #[test]
@@ -91,4 +92,19 @@ fn a_container_of_a_job_that_was_started_again_is_a_try() {
     let yaml = format!("{job}{pod}");
     expect(&yaml, "Pod", "p", Level::Warn, "pod-restarted");
     expect(&yaml, "Job", "j", Level::Progressing, "job-running");
+}
+
+#[test]
+fn a_job_whose_pods_are_refused_fails() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: n, uid: job}\nstatus: {active: 0, startTime: '2026-11-20T02:00:00Z'}\n";
+    let event = |at: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Event\nmetadata: {{name: e, namespace: n}}\ninvolvedObject: {{kind: Job, namespace: n, name: j, uid: job}}\ntype: Warning\nreason: FailedCreate\nmessage: 'Error creating: pods \"j-x\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'\nlastTimestamp: '{at}'\n"
+        )
+    };
+    let quota = "---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: n}\nstatus: {hard: {pods: '2'}, used: {pods: '2'}}\n";
+    let verdict = judge(&format!("{job}{}{quota}", event("2026-11-20T02:59:00Z")), "Job", "j");
+    assert_eq!((verdict.level, verdict.code.id), (Level::Fail, "workload-replica-failure"));
+    assert_eq!(verdict.blames[0].to_string(), "ResourceQuota/n/small");
+    expect(&format!("{job}{}", event("2026-11-20T01:00:00Z")), "Job", "j", Level::Progressing, "job-running");
 }

@@ -71,7 +71,10 @@ impl Builder<'_, '_> {
                 causes.push(self.cause(*effect, &[], &excepted));
             }
         }
-        causes.sort_by_key(|cause| std::cmp::Reverse((cause.verdict, cause.explains.len())));
+        // An effect may be more urgent than what its verdict blames.
+        let levels_of =
+            |cause: &Cause| cause.explains.iter().map(|effect| effect.verdict).fold(cause.verdict, Level::max);
+        causes.sort_by_key(|cause| std::cmp::Reverse((levels_of(cause), cause.verdict, cause.explains.len())));
 
         // Room for all at once: a vector that grows takes twice as much at its end.
         let mut entries: Vec<Entry> = Vec::with_capacity(inventory.objects().len());
@@ -94,9 +97,6 @@ impl Builder<'_, '_> {
         for entry in &entries {
             *levels.entry(entry.verdict).or_default() += 1;
         }
-        // An effect may be more urgent than what its verdict blames.
-        let levels_of =
-            |cause: &Cause| cause.explains.iter().map(|effect| effect.verdict).fold(cause.verdict, Level::max);
         let worst = causes.iter().map(levels_of).max().unwrap_or(Level::Ok);
         let explained = causes.iter().map(|cause| cause.explains.len()).sum();
         let mut notes = self.it.notes.clone();

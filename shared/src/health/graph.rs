@@ -4,11 +4,14 @@
 //! effect to a cause: first what the effect's own verdict blames, then what the objects' relations
 //! say. Every node follows its first edge; where that ends is its root.
 
+mod relations;
+
 use super::codes_of_graph::OBJECT_MISSING;
 use super::expectations::Absence;
-use crate::object::{Inventory, Lookup, Object, ObjectRef};
+use crate::object::{Inventory, Lookup, ObjectRef};
 use crate::report::{Level, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use relations::{Relations, family, makers};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A node: the position of an object in the inventory, or of something absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,24 +33,22 @@ pub struct Root {
 
 /// Missing objects that verdicts blame, added to those that the platform file expects.
 pub(super) fn add_missing(inventory: &Inventory, verdicts: &[Verdict], absences: &mut Vec<Absence>) {
-    let mut wanted: BTreeMap<ObjectRef, Vec<usize>> = BTreeMap::new();
+    let mut wanted: BTreeMap<&ObjectRef, Vec<usize>> = BTreeMap::new();
     for (index, verdict) in verdicts.iter().enumerate().filter(|(_, verdict)| verdict.level > Level::Ok) {
         for blamed in &verdict.blames {
             if matches!(inventory.find(blamed), Lookup::Missing) {
-                wanted.entry(blamed.clone()).or_default().push(index);
+                wanted.entry(blamed).or_default().push(index);
             }
         }
     }
-    for (object, by) in wanted {
-        if absences.iter().any(|absence| absence.object == object) {
-            continue;
-        }
+    let known: HashSet<ObjectRef> = absences.iter().map(|absence| absence.object.clone()).collect();
+    for (object, by) in wanted.into_iter().filter(|(object, _)| !known.contains(*object)) {
         let asks = if by.len() == 1 { "asks" } else { "ask" };
         let message = format!("is missing; {} {asks} for it", crate::text::plural(by.len(), "object"));
         let level = by.iter().map(|index| verdicts[*index].level).max().unwrap_or(Level::Fail);
         let since = by.iter().filter_map(|index| verdicts[*index].since).min();
         absences.push(Absence {
-            object,
+            object: object.clone(),
             area: crate::platform::Area::Cluster,
             verdict: Verdict::new(level, &OBJECT_MISSING, message).since(since),
         });
@@ -56,13 +57,24 @@ pub(super) fn add_missing(inventory: &Inventory, verdicts: &[Verdict], absences:
 
 /// The graph over one inventory.
 pub(super) struct Graph<'a> {
-    pub(super) inventory: &'a Inventory,
-    pub(super) verdicts: &'a [Verdict],
-    pub(super) absences: &'a [Absence],
+    inventory: &'a Inventory,
+    verdicts: &'a [Verdict],
+    absences: &'a [Absence],
+    relations: Relations<'a>,
+    /// Positions of what is absent.
+    absent: HashMap<&'a ObjectRef, usize>,
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn verdict(&self, node: Node) -> &'a Verdict {
+    pub(super) fn new(inventory: &'a Inventory, verdicts: &'a [Verdict], absences: &'a [Absence]) -> Self {
+        let mut absent = HashMap::new();
+        for (index, absence) in absences.iter().enumerate() {
+            absent.entry(&absence.object).or_insert(index);
+        }
+        Self { inventory, verdicts, absences, relations: Relations::new(inventory, verdicts), absent }
+    }
+
+    fn verdict(&self, node: Node) -> &'a Verdict {
         match node {
             Node::Object(index) => &self.verdicts[index],
             Node::Absent(index) => &self.absences[index].verdict,
@@ -72,9 +84,7 @@ impl<'a> Graph<'a> {
     fn node_of(&self, reference: &ObjectRef) -> Option<Node> {
         match self.inventory.find(reference) {
             Lookup::Found(object) => self.inventory.position(object).map(Node::Object),
-            Lookup::Missing | Lookup::Unread => {
-                self.absences.iter().position(|absence| absence.object == *reference).map(Node::Absent)
-            }
+            Lookup::Missing | Lookup::Unread => self.absent.get(reference).copied().map(Node::Absent),
         }
     }
 
@@ -87,102 +97,15 @@ impl<'a> Graph<'a> {
             && (is_blamed || cause_level >= effect_level || cause_level == Level::Fail)
     }
 
-    /// The causes that this node's relations suggest, likeliest first.
-    fn related(&self, object: &'a Object) -> Vec<&'a Object> {
-        let inventory = self.inventory;
-        let mut causes: Vec<&Object> = Vec::new();
-        if let Some(pod) = object.pod() {
-            causes.extend(inventory.get("", "Node", "", &pod.node).found());
-            let claims = pod.needs.iter().filter(|need| need.kind == "PersistentVolumeClaim");
-            // The failed tries of a Job that gave up are told with the Job.
-            if pod.is_finished() {
-                let owner = object.meta.controller().and_then(|owner| inventory.by_uid(owner.uid));
-                causes.extend(owner.filter(|owner| owner.is("batch", "Job")));
-            }
-            causes.extend(claims.filter_map(|need| {
-                inventory.get("", "PersistentVolumeClaim", &object.meta.namespace, &need.name).found()
-            }));
-            // A Secret that is there is not what a pod lacks, whoever should refresh it.
-            let secrets = pod.needs.iter().filter(|need| need.kind == "Secret");
-            causes.extend(secrets.flat_map(|need| {
-                let lookup = inventory.get("", "Secret", &object.meta.namespace, &need.name);
-                let lacking = lookup.found().is_none();
-                lacking.then(|| makers(inventory, &object.meta.namespace, &need.name)).into_iter().flatten()
-            }));
-            return causes;
-        }
-        if let crate::object::Body::Claim(claim) = &object.body {
-            causes.extend(inventory.get("", "PersistentVolume", "", &claim.spec.volume_name).found());
-            return causes;
-        }
-        if let crate::object::Body::DisruptionBudget(budget) = &object.body {
-            let pods = inventory.in_namespace("", "Pod", &object.meta.namespace).iter();
-            let selector = budget.spec.selector.as_ref();
-            causes.extend(pods.filter(|pod| selector.is_some_and(|selector| selector.matches(&pod.meta.labels))));
-            return causes;
-        }
-        if object.is("", "Namespace") && object.meta.deletion_timestamp.get().is_some() {
-            // A namespace goes when the last object in it has gone.
-            causes.extend(inventory.objects().iter().filter(|other| {
-                other.meta.namespace == object.meta.name && other.meta.deletion_timestamp.get().is_some()
-            }));
-            return causes;
-        }
-        causes.extend(inventory.owned_by(object.meta.uid));
-        let labelled = |kind: &(&str, &str), key: &str| -> Vec<&'a Object> {
-            let all = inventory.in_namespace(kind.0, kind.1, &object.meta.namespace).iter();
-            all.filter(|other| other.meta.labels.has(key, &object.meta.name)).collect()
-        };
-        match (&*object.ty.group, &*object.ty.kind) {
-            ("kafka.strimzi.io", "Kafka" | "KafkaConnect" | "KafkaMirrorMaker2" | "KafkaBridge") => {
-                let kinds = [
-                    ("", "PersistentVolumeClaim"),
-                    ("", "Pod"),
-                    ("core.strimzi.io", "StrimziPodSet"),
-                    ("kafka.strimzi.io", "KafkaNodePool"),
-                ];
-                causes.extend(kinds.iter().flat_map(|kind| labelled(kind, "strimzi.io/cluster")));
-            }
-            ("kafka.strimzi.io", "KafkaConnector") => causes.extend(self.labelled_cluster(object, "KafkaConnect")),
-            ("kafka.strimzi.io", _) => causes.extend(self.labelled_cluster(object, "Kafka")),
-            ("minio.min.io", "Tenant") => causes.extend(labelled(&("", "Pod"), "v1.min.io/tenant")),
-            ("kustomize.toolkit.fluxcd.io" | "helm.toolkit.fluxcd.io", _) => {
-                causes.extend(self.flux_sources(object));
-                let inventory_ids = object.custom().map(super::flux::inventory_ids).into_iter().flatten();
-                causes.extend(inventory_ids.filter_map(|id| inventory.find(&id).found()));
-            }
-            _ => {}
-        }
-        causes
-    }
-
-    fn labelled_cluster(&self, object: &Object, kind: &str) -> Option<&'a Object> {
-        let cluster = object.meta.labels.get("strimzi.io/cluster")?;
-        self.inventory.get("kafka.strimzi.io", kind, &object.meta.namespace, cluster).found()
-    }
-
-    /// What a Kustomization or HelmRelease is made from, and what it waits for.
-    fn flux_sources(&self, object: &Object) -> Vec<&'a Object> {
-        let Some(custom) = object.custom() else { return Vec::new() };
-        let own = &object.meta.namespace;
-        let text =
-            |value: Option<&serde_json::Value>| value.and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-        let mut found = Vec::new();
-        for pointer in ["/sourceRef", "/chartRef", "/chart/spec/sourceRef"] {
-            if let Some(source) = custom.spec_at(pointer) {
-                let namespace = text(source.get("namespace"));
-                let namespace = if namespace.is_empty() { own.to_string() } else { namespace };
-                let (kind, name) = (text(source.get("kind")), text(source.get("name")));
-                found.extend(self.inventory.get("source.toolkit.fluxcd.io", &kind, &namespace, &name).found());
+    /// The worst of these, the first of equals.
+    fn worst(&self, nodes: impl Iterator<Item = Node>) -> Option<Node> {
+        let mut best: Option<Node> = None;
+        for node in nodes {
+            if best.is_none_or(|best| self.verdict(node).level > self.verdict(best).level) {
+                best = Some(node);
             }
         }
-        for dependency in custom.spec_list("/dependsOn") {
-            let namespace = text(dependency.get("namespace"));
-            let namespace = if namespace.is_empty() { own.to_string() } else { namespace };
-            let name = text(dependency.get("name"));
-            found.extend(self.inventory.get(&object.ty.group, &object.ty.kind, &namespace, &name).found());
-        }
-        found
+        best
     }
 
     /// The cause that a node points at first.
@@ -191,35 +114,21 @@ impl<'a> Graph<'a> {
         if self.verdict(effect).level == Level::Suspended {
             return None;
         }
-        let blamed = self.verdict(effect).blames.iter().filter_map(|blamed| self.node_of(blamed));
         // The worst of the blamed leads, the first of equals: it is named first by its rule.
-        let mut best: Option<Node> = None;
-        for node in blamed.filter(|node| self.may_explain(*node, effect, true)) {
-            if best.is_none_or(|best| self.verdict(node).level > self.verdict(best).level) {
-                best = Some(node);
-            }
-        }
-        if best.is_some() {
-            return best;
+        let blamed = self.verdict(effect).blames.iter().filter_map(|blamed| self.node_of(blamed));
+        if let Some(best) = self.worst(blamed.filter(|node| self.may_explain(*node, effect, true))) {
+            return Some(best);
         }
         let related = match effect {
-            Node::Object(index) => self.related(&self.inventory.objects()[index]),
+            Node::Object(index) => self.relations.of(&self.inventory.objects()[index], self.verdict(effect)),
             // A Secret that is missing has somebody who should have made it.
             Node::Absent(index) => match &self.absences[index].object {
                 gone if &*gone.kind == "Secret" => makers(self.inventory, &gone.namespace, &gone.name),
                 _ => return None,
             },
         };
-        let mut best: Option<Node> = None;
-        for object in related {
-            let Some(node) = self.inventory.position(object).map(Node::Object) else { continue };
-            if self.may_explain(node, effect, false)
-                && best.is_none_or(|best| self.verdict(node).level > self.verdict(best).level)
-            {
-                best = Some(node);
-            }
-        }
-        best
+        let related = related.into_iter().filter_map(|object| self.inventory.position(object).map(Node::Object));
+        self.worst(related.filter(|node| self.may_explain(*node, effect, false)))
     }
 
     /// Every root with what it explains, most urgent first.
@@ -231,11 +140,10 @@ impl<'a> Graph<'a> {
         let causes: HashMap<Node, Node> =
             nodes.iter().filter_map(|node| self.cause_of(*node).map(|cause| (*node, cause))).collect();
         let mut groups: BTreeMap<Node, Vec<Node>> = BTreeMap::new();
-        for node in &nodes {
-            let root = follow(&causes, *node);
+        for (node, root) in ends(&causes, &nodes) {
             let explains = groups.entry(root).or_default();
-            if root != *node {
-                explains.push(*node);
+            if root != node {
+                explains.push(node);
             }
         }
         self.join_siblings(&mut groups);
@@ -247,31 +155,24 @@ impl<'a> Graph<'a> {
             })
             .collect();
         roots.sort_by_key(|root| {
-            let level = self.verdict(root.node).worst_level();
-            (std::cmp::Reverse(level), std::cmp::Reverse(root.explains.len()), root.node)
+            let own = self.verdict(root.node).worst_level();
+            // What a mild cause brings about may be worse than the cause itself.
+            let worst = root.explains.iter().map(|effect| self.verdict(*effect).level).fold(own, Level::max);
+            (std::cmp::Reverse((worst, own, root.explains.len())), root.node)
         });
         roots
     }
 
-    /// Pods or Jobs of one controller with the same finding are one cause: the first of them leads.
+    /// Findings of one family (see [`family`]) with the same code are one cause: the first leads.
     fn join_siblings(&self, groups: &mut BTreeMap<Node, Vec<Node>>) {
-        let related_to = |object: &Object| {
-            let controller = object.meta.controller()?;
-            let owner = self.inventory.by_uid(controller.uid);
-            // Pods of two ReplicaSets of one Deployment belong together.
-            let top = owner.and_then(|owner| owner.meta.controller()).unwrap_or(controller);
-            Some((object.meta.namespace.clone(), top.kind.clone(), top.name.clone()))
-        };
         let mut leaders: HashMap<_, Node> = HashMap::new();
         let roots: Vec<Node> = groups.keys().copied().collect();
         for root in roots {
             let Node::Object(index) = root else { continue };
-            let object = &self.inventory.objects()[index];
-            if object.pod().is_none() && !object.is("batch", "Job") {
+            let Some(family) = family(self.inventory, &self.inventory.objects()[index], self.verdict(root)) else {
                 continue;
-            }
-            let Some(controller) = related_to(object) else { continue };
-            let key = (controller, self.verdict(root).code.id);
+            };
+            let key = (family, self.verdict(root).code.id);
             match leaders.get(&key) {
                 Some(leader) => {
                     let moved = groups.remove(&root).unwrap_or_default();
@@ -288,41 +189,30 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Objects from which the Secret of this name is made: by External Secrets, Sealed Secrets,
-/// cert-manager, or Strimzi's user operator.
-fn makers<'a>(inventory: &'a Inventory, namespace: &str, name: &str) -> Vec<&'a Object> {
-    let mut found: Vec<&Object> = Vec::new();
-    for (group, kind, pointer) in [
-        ("external-secrets.io", "ExternalSecret", "/target/name"),
-        ("cert-manager.io", "Certificate", "/secretName"),
-        ("bitnami.com", "SealedSecret", ""),
-        ("kafka.strimzi.io", "KafkaUser", ""),
-    ] {
-        let all = inventory.in_namespace(group, kind, namespace).iter();
-        found.extend(all.filter(|maker| {
-            let asked = maker.custom().filter(|_| !pointer.is_empty()).map(|custom| custom.spec_text(pointer));
-            match asked.unwrap_or_default() {
-                "" => &*maker.meta.name == name && kind != "Certificate",
-                asked => asked == name,
+/// The end of the chain of causes of each node, in the order of `nodes`. A loop ends at its smallest
+/// member, so that all of its members share one root. Every edge is followed once.
+fn ends(causes: &HashMap<Node, Node>, nodes: &[Node]) -> Vec<(Node, Node)> {
+    let mut known: HashMap<Node, Node> = HashMap::with_capacity(nodes.len());
+    for start in nodes {
+        let (mut path, mut places) = (Vec::new(), HashMap::new());
+        let mut current = *start;
+        let end = loop {
+            if let Some(end) = known.get(&current) {
+                break *end;
             }
-        }));
+            if let Some(entry) = places.get(&current) {
+                break path[*entry..].iter().copied().min().unwrap_or(current);
+            }
+            places.insert(current, path.len());
+            path.push(current);
+            match causes.get(&current) {
+                Some(next) => current = *next,
+                None => break current,
+            }
+        };
+        known.extend(path.into_iter().map(|node| (node, end)));
     }
-    found
-}
-
-/// The end of the chain of causes. A loop ends at its smallest member, so that all of its members
-/// share one root.
-fn follow(causes: &HashMap<Node, Node>, start: Node) -> Node {
-    let mut path = vec![start];
-    let mut current = start;
-    while let Some(next) = causes.get(&current) {
-        if let Some(entry) = path.iter().position(|seen| seen == next) {
-            return path[entry..].iter().copied().min().unwrap_or(*next);
-        }
-        path.push(*next);
-        current = *next;
-    }
-    current
+    nodes.iter().map(|node| (*node, known.get(node).copied().unwrap_or(*node))).collect()
 }
 
 #[cfg(test)]

@@ -36,6 +36,6 @@ pub fn judge(inventory: &Inventory, platform: &Platform, now: Timestamp) -> Judg
     controllers::mark_stale(inventory, &mut verdicts);
     let mut absences = expectations::absences(inventory, platform);
     graph::add_missing(inventory, &verdicts, &mut absences);
-    let roots = Graph { inventory, verdicts: &verdicts, absences: &absences }.roots();
+    let roots = Graph::new(inventory, &verdicts, &absences).roots();
     Judgement { verdicts, absences, roots }
 }

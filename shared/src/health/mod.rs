@@ -36,6 +36,7 @@ mod precedence;
 mod prometheus;
 mod queueing;
 mod ray;
+mod refusal;
 mod related;
 mod schedule;
 mod sealed_secret;

@@ -124,7 +124,7 @@ fn find(group: &str, kind: &str, version: &str) -> Option<&'static Removed> {
 /// time of creation.
 fn was_served(object: &Object, related: &Related<'_>) -> bool {
     let meta = &object.meta;
-    related.inventory.is_complete() || !meta.uid.is_none() || meta.creation_timestamp.get().is_some()
+    related.inventory.is_complete() || meta.uid.is_given() || meta.creation_timestamp.get().is_some()
 }
 
 /// Whether the same source holds a definition of the kind that serves this version: then it is an

@@ -1,7 +1,7 @@
 //! Deployments, StatefulSets, DaemonSets and ReplicaSets: their counts, and below them their pods.
 
 use super::table::Rule;
-use super::{Related, pod, precedence};
+use super::{Related, pod, precedence, refusal};
 use crate::object::{Condition, Object, Pod, Workload, WorkloadStatus, find_condition};
 use crate::report::{Level, Verdict, codes};
 use jiff::Timestamp;
@@ -100,17 +100,6 @@ fn descend(waiting: Verdict, object: &Object, related: &Related<'_>, now: Timest
     Verdict::new(level, code, message).since(verdict.since).blame(worst.reference())
 }
 
-/// Pods that the API server refuses: StatefulSets and DaemonSets have no condition for it, only
-/// events, which they repeat at least every quarter of an hour or so (the work queue's longest delay).
-fn refused(object: &Object, counts: &str, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
-    let event = related.warning(object, &["FailedCreate"])?;
-    let recent = event.last.seconds_before(now).is_some_and(|ago| ago <= 2 * related.limits.progress_seconds);
-    recent.then(|| {
-        let text = format!("{counts}: {}: {}", event.reason, &*event.message);
-        Verdict::fail(&REPLICA_FAILURE, text).since(event.last.get())
-    })
-}
-
 fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let (workload, status) = match parts(object, related, now) {
         Ok(parts) => parts,
@@ -124,7 +113,8 @@ fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     let condition = |name: &str| find_condition(&status.conditions, name);
     let counts = format!("{} of {wanted} replicas available", status.available_replicas);
     if let Some(failure) = condition("ReplicaFailure").filter(|condition| condition.is_true()) {
-        return Verdict::fail(&REPLICA_FAILURE, format!("{counts}: {}", failure.text())).since(failure.since());
+        let verdict = Verdict::fail(&REPLICA_FAILURE, format!("{counts}: {}", failure.text())).since(failure.since());
+        return refusal::explain(verdict, object, related);
     }
     if let Some(progress) =
         condition("Progressing").filter(|condition| &*condition.reason == "ProgressDeadlineExceeded")
@@ -193,7 +183,7 @@ fn stateful_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdi
     }
     let counts = format!("{} of {wanted} replicas ready", status.ready_replicas);
     if status.replicas < wanted
-        && let Some(verdict) = refused(object, &counts, related, now)
+        && let Some(verdict) = refusal::of_pods(object, &counts, related, now)
     {
         return verdict;
     }
@@ -288,7 +278,7 @@ fn daemon_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         None
     };
     if let Some(counts) = counts {
-        if let Some(verdict) = refused(object, &counts, related, now) {
+        if let Some(verdict) = refusal::of_pods(object, &counts, related, now) {
             return verdict;
         }
         return descend(Verdict::progressing(&ROLLING_OUT, counts), object, related, now);
@@ -310,7 +300,7 @@ fn replica_set(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdic
     if let Some(failure) = find_condition(&status.conditions, "ReplicaFailure").filter(|condition| condition.is_true())
     {
         let text = format!("{} of {wanted} replicas: {}", status.replicas, failure.text());
-        return Verdict::fail(&REPLICA_FAILURE, text).since(failure.since());
+        return refusal::explain(Verdict::fail(&REPLICA_FAILURE, text).since(failure.since()), object, related);
     }
     if wanted == 0 && status.replicas == 0 {
         return Verdict::ok(&SCALED_TO_ZERO, "scaled to zero");

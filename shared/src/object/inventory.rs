@@ -172,6 +172,7 @@ impl InventoryBuilder {
         // In place: a stable sort would take half as much memory again.
         inventory.objects.sort_unstable_by(compare);
         inventory.objects.shrink_to_fit();
+        inventory.identify();
         inventory.events.sort_by_key(|event| (event.uid, event.last));
         inventory.sections.sort_by(|one, two| (&one.group, &one.kind).cmp(&(&two.group, &two.kind)));
         let position = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
@@ -220,6 +221,48 @@ fn compare_key(object: &Object, group: &str, kind: &str, namespace: &str) -> Ord
 }
 
 impl Inventory {
+    /// Gives objects, owner references and events without a UID one that follows from their names:
+    /// files are often cut down, and their relations should hold all the same. In a cluster every
+    /// object has its own, so nothing changes there.
+    fn identify(&mut self) {
+        let made = |it: &Object| {
+            Uid::of_names(&format!("{}/{}/{}/{}", it.ty.group, it.ty.kind, it.meta.namespace, it.meta.name))
+        };
+        let mut renamed = Vec::new();
+        for (index, object) in self.objects.iter().enumerate() {
+            if object.meta.uid.is_none() {
+                renamed.push((index, made(object)));
+            }
+        }
+        for (index, uid) in renamed {
+            self.objects[index].meta.uid = uid;
+        }
+        let mut owners = Vec::new();
+        for (index, object) in self.objects.iter().enumerate() {
+            for (nth, owner) in object.meta.owner_references.iter().enumerate().filter(|(_, owner)| owner.uid.is_none())
+            {
+                let own = &object.meta.namespace;
+                let find = |namespace: &str| {
+                    let all = self.in_namespace(owner.group(), &owner.kind, namespace);
+                    let found = all.binary_search_by(|other| other.meta.name.cmp(&owner.name)).ok()?;
+                    Some(all[found].meta.uid)
+                };
+                // Owners stand in the same namespace, or have none.
+                owners.extend(find(own).or_else(|| find("")).map(|uid| (index, nth, uid)));
+            }
+        }
+        for (index, nth, uid) in owners {
+            self.objects[index].meta.owner_references[nth].uid = uid;
+        }
+        let mut events = Vec::new();
+        for (index, event) in self.events.iter().enumerate().filter(|(_, event)| event.uid.is_none()) {
+            events.extend(self.find(&event.about).found().map(|object| (index, object.meta.uid)));
+        }
+        for (index, uid) in events {
+            self.events[index].uid = uid;
+        }
+    }
+
     /// All objects, sorted by group, kind, namespace and name.
     pub fn objects(&self) -> &[Object] {
         &self.objects
@@ -403,6 +446,30 @@ mod tests {
         assert_eq!(names, ["b"]);
         assert!(inventory.by_uid(Uid::new("1")).is_some());
         assert_eq!(inventory.owned_by(Uid::new("")).count(), 0);
+    }
+
+    #[test]
+    fn relations_hold_without_uids_by_name_and_namespace() {
+        let set = |namespace: &str| {
+            format!(
+                r#"{{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{{"name":"s","namespace":"{namespace}"}}}}"#
+            )
+        };
+        let pod = |namespace: &str| {
+            format!(
+                r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p","namespace":"{namespace}","ownerReferences":[{{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"s"}}]}}}}"#
+            )
+        };
+        let event = r#"{"apiVersion":"v1","kind":"Event","type":"Warning","reason":"R","metadata":{"name":"e","namespace":"y"},"involvedObject":{"kind":"Pod","namespace":"y","name":"p"}}"#;
+        let all = [set("x"), set("y"), pod("x"), pod("y"), event.to_owned()];
+        let inventory = inventory(&all.each_ref().map(String::as_str), true);
+        for namespace in ["x", "y"] {
+            let set = inventory.get("apps", "ReplicaSet", namespace, "s").found().expect("set");
+            let owned: Vec<_> = inventory.owned_by(set.meta.uid).map(|pod| pod.meta.namespace.to_string()).collect();
+            assert_eq!(owned, [namespace]);
+            let pod = inventory.get("", "Pod", namespace, "p").found().expect("pod");
+            assert_eq!(inventory.events_of(pod.meta.uid).len(), usize::from(namespace == "y"));
+        }
     }
 
     #[test]

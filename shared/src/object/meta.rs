@@ -34,6 +34,9 @@ impl TypeMeta {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(u128);
 
+/// The upper half of UIDs that are made from names: no UUID has it.
+const MADE: u128 = (u64::MAX as u128) << 64;
+
 impl Uid {
     /// From the text form. Anything that is not a UUID is hashed: equal texts stay equal.
     pub fn new(text: &str) -> Self {
@@ -52,9 +55,21 @@ impl Uid {
         Self(u128::from(hasher.finish()) | 1)
     }
 
-    /// Whether the object has none.
+    /// One that follows from an object's names, for files that hold none.
+    pub(super) fn of_names(names: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        names.hash(&mut hasher);
+        Self(MADE | u128::from(hasher.finish()))
+    }
+
+    /// Whether there is none.
     pub fn is_none(self) -> bool {
         self.0 == 0
+    }
+
+    /// Whether a server gave it: it is there, and was not made from names.
+    pub fn is_given(self) -> bool {
+        !self.is_none() && self.0 & MADE != MADE
     }
 }
 
@@ -207,6 +222,7 @@ mod tests {
         assert_eq!(uid, Uid::new("0b7c2d0e-9a43-4a57-8d0e-6c0b1f1a2b3c"));
         assert_ne!(Uid::new("a"), Uid::new("b"));
         assert!(Uid::new("").is_none());
+        assert!(Uid::new("a").is_given() && !Uid::of_names("a").is_given() && !Uid::of_names("a").is_none());
     }
 
     #[test]
