@@ -46,6 +46,50 @@ fn the_healthy_sample_is_healthy() {
     assert!(!outcome.stdout.contains("CAUSES"), "{}", outcome.stdout);
 }
 
+/// Yesterday's files, judged as of now, look as if all nodes had fallen silent: the report says so.
+#[test]
+fn old_files_are_said_to_be_old() {
+    let outcome = run(&["--from", "examples/healthy"], "");
+    assert!(outcome.stdout.contains("nothing in these files is newer than 2026-11-20T0"), "{}", outcome.stdout);
+    let outcome = run(&["--from", "examples/healthy", "--now", NOW], "");
+    assert!(!outcome.stdout.contains("newer than"), "{}", outcome.stdout);
+}
+
+/// What a shell or a paste brings into a flag comes back visible, in errors of every kind.
+#[test]
+fn hostile_flags_are_echoed_safely() {
+    let hostile = "\u{1b}[31mX\u{1b}]8;;http://e\u{7}\u{202e}\u{9b}\r";
+    let option = format!("--{hostile}");
+    for flags in [
+        &[hostile][..],
+        &[&option],
+        &["explain", hostile],
+        &["--now", hostile],
+        &["-o", hostile, "--from", "examples/healthy"],
+        &["-o", hostile, "explain"],
+        &["-o", hostile, "platform"],
+        &["diff", hostile, hostile],
+        &["platform", "--platform", hostile],
+        &["--from", hostile],
+        &["--from", "examples/healthy", "-l", hostile],
+        &["--from", "examples/healthy", "-n", hostile],
+        &["--kubeconfig", hostile],
+        &["--color", hostile],
+        &["usage", hostile],
+        &["usage", "--top", hostile],
+        &["--fail-on", hostile],
+        &["--show", hostile],
+        &["--wait", "--timeout", hostile],
+        &["--request-timeout", hostile],
+    ] {
+        let outcome = run(flags, "");
+        assert!(outcome.code == 2, "{flags:?} ended with {}: {}", outcome.code, outcome.stderr);
+        let text = outcome.stdout + &outcome.stderr;
+        let raw = text.chars().find(|it| mlops_shared::text::is_unsafe(*it) && *it != '\n');
+        assert_eq!(raw, None, "{flags:?}: {text:?}");
+    }
+}
+
 #[test]
 fn the_degraded_sample_names_its_causes() {
     let report = report(&["--from", "examples/degraded"], "");

@@ -1,8 +1,9 @@
 //! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
 
-use mlops_health::HealthEvent;
 use mlops_health::usage::UsageReport;
+use mlops_health::{CapacityReport, FindingCodeList, HealthEvent};
 use mlops_shared::health::all_codes;
+use mlops_shared::platform::Platform;
 use mlops_shared::report::{Outlook, Report, ReportList};
 use mlops_umbrella::VersionReport;
 use std::fmt::Write as _;
@@ -53,6 +54,9 @@ fn the_schema_is_current() {
         ("health-report-list", schemars::schema_for!(ReportList)),
         ("health-event", schemars::schema_for!(HealthEvent)),
         ("version-report", schemars::schema_for!(VersionReport)),
+        ("platform", schemars::schema_for!(Platform)),
+        ("capacity-report", schemars::schema_for!(CapacityReport)),
+        ("finding-code-list", schemars::schema_for!(FindingCodeList)),
     ] {
         let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
         compare(&format!("schemas/{name}.json"), &text);
@@ -90,6 +94,70 @@ fn usage_reports_fulfil_the_schema() {
             let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).take(3).collect();
             assert!(errors.is_empty(), "{sample} as {format}: {errors:?}");
             serde_json::from_value::<UsageReport>(report).expect("reads back");
+        }
+    }
+}
+
+/// The platform file that is printed is one that the schema takes; one with a misspelt field is not.
+#[test]
+fn the_printed_platform_fulfils_the_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(Platform)).expect("schema");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for format in ["json", "yaml"] {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+            .args(["platform", "-o", format])
+            .env_clear()
+            .output()
+            .expect("runs");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let mut file: serde_json::Value = if format == "json" {
+            serde_json::from_str(&text).expect("JSON")
+        } else {
+            serde_saphyr::from_str(&text).expect("YAML")
+        };
+        let errors: Vec<String> = validator.iter_errors(&file).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{format}: {errors:?}");
+        let exception =
+            serde_json::json!({"code": "pod-*", "object": "Pod/a/b", "reason": "", "expires": "2026-12-31"});
+        for (field, wrong) in [
+            ("namespace", serde_json::json!([])),
+            ("kind", "Platfrom".into()),
+            ("exceptions", serde_json::json!([{"code": "pod-*"}])),
+            ("exceptions", serde_json::json!([exception])),
+        ] {
+            let before = file.clone();
+            file[field] = wrong;
+            assert!(!validator.is_valid(&file), "{field}: {}", file[field]);
+            file = before;
+        }
+    }
+}
+
+#[test]
+fn capacity_and_codes_fulfil_their_schemas() {
+    let capacity = ["capacity", "--from", "examples/degraded", "--now", "2026-11-20T03:00:00Z"];
+    for (flags, schema) in [
+        (&capacity[..], schemars::schema_for!(CapacityReport)),
+        (&["explain"], schemars::schema_for!(FindingCodeList)),
+        (&["explain", "pod-crash-loop"], schemars::schema_for!(FindingCodeList)),
+    ] {
+        let validator = jsonschema::validator_for(&schema.into()).expect("a schema");
+        for format in ["json", "yaml"] {
+            let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
+                .args(flags)
+                .args(["-o", format])
+                .env_clear()
+                .current_dir(docs().join(".."))
+                .output()
+                .expect("runs");
+            let text = String::from_utf8(output.stdout).expect("UTF-8");
+            let value: serde_json::Value = if format == "json" {
+                serde_json::from_str(&text).expect("JSON")
+            } else {
+                serde_saphyr::from_str(&text).expect("YAML")
+            };
+            let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).take(3).collect();
+            assert!(errors.is_empty(), "{flags:?} as {format}: {errors:?}");
         }
     }
 }

@@ -2,29 +2,34 @@
 
 use mlops_shared::object::{Body, Inventory, Node, Pod, Sym};
 use mlops_shared::text::{Quantity, bytes, cores, line};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
 /// One resource of one node; amounts in thousandths of the unit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Amount {
+pub struct Amount {
     /// What pods may use.
+    #[schemars(with = "i64")]
     pub(crate) allocatable: Quantity,
     /// What pods on the node request.
+    #[schemars(with = "i64")]
     pub(crate) requested: Quantity,
     /// What their limits add up to.
+    #[schemars(with = "i64")]
     pub(crate) limits: Quantity,
     /// What is left to request; nothing on a node that takes no new pods.
+    #[schemars(with = "i64")]
     pub(crate) free: Quantity,
 }
 
 /// One node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NodeCapacity {
+pub struct NodeCapacity {
     /// Its name.
     pub(crate) name: String,
     /// Why it takes no new pods, if it does not.
@@ -36,11 +41,14 @@ pub(crate) struct NodeCapacity {
 }
 
 /// The whole picture.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CapacityReport {
+pub struct CapacityReport {
+    /// `mlops/v1`
     api_version: &'static str,
+    /// `CapacityReport`
     kind: &'static str,
+    /// The instant of the report, RFC 3339.
     generated_at: String,
     /// The nodes.
     pub(crate) nodes: Vec<NodeCapacity>,
@@ -49,14 +57,16 @@ pub(crate) struct CapacityReport {
 }
 
 /// What a single pod could request on the roomiest node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LargestPod {
+pub struct LargestPod {
     /// The node.
     pub(crate) node: String,
     /// CPU.
+    #[schemars(with = "i64")]
     pub(crate) cpu: Quantity,
     /// Memory.
+    #[schemars(with = "i64")]
     pub(crate) memory: Quantity,
 }
 

@@ -14,10 +14,12 @@ pub mod usage;
 mod wait;
 mod watch;
 
+pub use capacity::{Amount, CapacityReport, LargestPod, NodeCapacity};
+pub use explain::{FindingCode, FindingCodeList};
 pub use watch::HealthEvent;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
-use mlops_shared::cli::{Exit, Printer, display_name};
+use mlops_shared::cli::{Printer, display_name, print_usage};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -29,12 +31,7 @@ pub fn main() -> ExitCode {
     let parsed = command.try_get_matches_from(words).and_then(|matches| args::Args::from_arg_matches(&matches));
     let args = match parsed {
         Ok(args) => args,
-        Err(error) => {
-            let is_answer = !error.use_stderr();
-            // A closed pipe is a quiet end.
-            let _ = error.print();
-            return if is_answer { Exit::Clean.into() } else { Exit::Usage.into() };
-        }
+        Err(error) => return print_usage(&error).into(),
     };
     let printer = Printer { is_quiet: args.output.quiet, verbosity: args.output.verbose };
     match run::run(&args, &printer) {

@@ -14,6 +14,7 @@ use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionS
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Report, Style};
 use mlops_shared::source::{Limits, Snapshot, read_path};
+use mlops_shared::text;
 use std::time::Duration;
 
 /// Runs the command line.
@@ -21,13 +22,16 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let word = args.output.output.as_deref().unwrap_or("table");
     match &args.command {
         Some(Command::Explain { code }) => {
-            printer.answer(explain::explain(code.as_deref())?.as_bytes())?;
+            printer.answer(explain::explain(code.as_deref(), word)?.as_bytes())?;
             return Ok(Exit::Clean);
         }
         Some(Command::Diff { old, new }) => {
+            if !matches!(word, "table" | "wide") {
+                return Err(Failure::usage(format!("a diff is printed as a table, not as {word:?}")));
+            }
             let diff = diff::diff(old, new)?;
             printer.answer(diff.text.as_bytes())?;
-            return Ok(if diff.is_worse { Exit::Findings } else { Exit::Clean });
+            return Ok(Exit::of_check(diff.is_worse, diff.is_unsure));
         }
         _ => {}
     }
@@ -82,8 +86,20 @@ pub(crate) fn style(settings: &Settings, args: &Args, printer: &Printer) -> Styl
 
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
     let Some(path) = &settings.from else { return read_cluster(settings, args, platform) };
-    let snapshot = read_path(path, &Limits::default())?;
+    let mut snapshot = read_path(path, &Limits::default())?;
+    if args.source.now.is_none() {
+        snapshot.notes.extend(stale(&snapshot, settings.now));
+    }
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings)?, ..snapshot })
+}
+
+/// Files of an hour ago, judged as of now, look as if every node and controller had fallen silent.
+fn stale(snapshot: &Snapshot, now: Timestamp) -> Option<String> {
+    let newest = snapshot.newest_sign().filter(|newest| now.duration_since(*newest).as_hours() >= 1)?;
+    Some(format!(
+        "nothing in these files is newer than {newest}, {} ago: --now {newest} judges as of then",
+        text::age(newest, now)
+    ))
 }
 
 /// The whole run may take so long.

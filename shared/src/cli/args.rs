@@ -130,8 +130,12 @@ pub struct SourceArgs {
     #[arg(long, value_name = "FILE", global = true, env = "MLOPS_PLATFORM")]
     pub platform: Option<PathBuf>,
     /// Judge as of this instant (RFC 3339) instead of now
-    #[arg(long, value_name = "TIME", global = true)]
+    #[arg(long, value_name = "TIME", global = true, value_parser = instant)]
     pub now: Option<jiff::Timestamp>,
+}
+
+fn instant(text: &str) -> Result<jiff::Timestamp, &'static str> {
+    text.parse().map_err(|_| "an instant is written like 2026-11-20T03:00:00Z")
 }
 
 /// Yes, no, or as the terminal allows.

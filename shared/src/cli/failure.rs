@@ -7,6 +7,7 @@ use crate::source::SourceError;
 use crate::text;
 use crate::tools::ToolError;
 use std::fmt;
+use std::io::{self, Write};
 
 /// Why a run ended before its answer.
 #[derive(Debug)]
@@ -47,6 +48,21 @@ impl fmt::Display for Failure {
         }
         Ok(())
     }
+}
+
+/// Prints what clap has to say, help or a refusal, and gives how the run ends.
+///
+/// clap repeats what was typed, which a script may have taken from anywhere: in a refusal it is made
+/// safe to print.
+pub fn print_usage(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        // A closed pipe is a quiet end.
+        let _ = error.print();
+        return Exit::Clean;
+    }
+    // Nobody is left to tell when stderr is gone.
+    let _ = io::stderr().lock().write_all(text::block(&error.render().to_string()).as_bytes());
+    Exit::Usage
 }
 
 impl From<SourceError> for Failure {

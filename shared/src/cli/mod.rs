@@ -8,6 +8,6 @@ mod printer;
 
 pub use args::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, When as ColorChoice, platform};
 pub use exit::Exit;
-pub use failure::Failure;
+pub use failure::{Failure, print_usage};
 pub use name::display_name;
 pub use printer::Printer;

@@ -85,6 +85,9 @@ impl std::fmt::Debug for Connection {
 fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
     let error = |reason: kube::config::KubeconfigError| ClusterError::Kubeconfig(reason.to_string());
     if let Some(path) = &settings.kubeconfig {
+        // kube quotes the path twice and in Debug form.
+        std::fs::metadata(path)
+            .map_err(|reason| ClusterError::Kubeconfig(format!("failed to open {}: {reason}", path.display())))?;
         return Kubeconfig::read_from(path).map(Some).map_err(error);
     }
     let listed = std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty());

@@ -34,7 +34,7 @@ codes! {
         "Read the message; a missing WorkflowTemplate or rights of the controller are the usual causes.";
     MISSED = "argo-cron-workflow-missed", "Runs were missed",
         "Two or more runs were due and did not start: the workflow controller is down, or does not watch this namespace.",
-        "Look at the workflow-controller.";
+        "Look at the workflow-controller: does it run, which namespaces does it watch?";
     RUN_FAILED = "argo-cron-workflow-run-failed", "The last run has failed",
         "The schedule works, and the newest workflow that it started has failed.",
         "Look at the workflow that is named.";

@@ -17,7 +17,7 @@ codes! {
         "`kubectl argo rollouts promote NAME` goes on, `… abort NAME` goes back.", Final;
     INCONCLUSIVE = "argo-rollout-inconclusive", "The rollout waits, its analysis was inconclusive",
         "A measurement was neither good nor bad, so the rollout waits for a decision that nobody was asked for.",
-        "Look at the AnalysisRun, then promote or abort.", Final;
+        "Look at the AnalysisRun, then `kubectl argo rollouts promote NAME` or `abort NAME`.", Final;
     ABORTED = "argo-rollout-aborted", "The rollout was aborted",
         "An analysis failed or somebody gave it up. The stable version serves; what Git asks for does not run.",
         "Look at the AnalysisRun that failed; correct the version, or `kubectl argo rollouts retry rollout NAME`.", Final;

@@ -15,7 +15,7 @@ codes! {
         "Pods of the Job failed and it tries again.", "Read the log of a failed pod before the tries run out.";
     JOB_FAILED = "job-failed", "The Job has failed",
         "The Job gave up: too many failures, its deadline, or its failure policy.",
-        "Read the log of its last pod; delete the Job and run it again once the cause is gone.", Final;
+        "Read the log of its last pod: `kubectl logs -n NAMESPACE job/NAME`. Once the cause is gone, delete the Job and run it again; one of a CronJob with `kubectl create job NEW --from=cronjob/NAME`.", Final;
     JOB_SUPERSEDED = "job-failed-superseded", "A failed run that a later one made good",
         "The Job failed, and a later run of the same CronJob succeeded. It is kept for its log.",
         "Read its log if it was not expected.";
@@ -26,7 +26,7 @@ codes! {
         "Its last run succeeded or it has not been due yet.", "Nothing to do.";
     CRON_JOB_FAILING = "cronjob-failing", "The last run of the CronJob failed",
         "The CronJob was started after its last success and no run is active: that run failed.",
-        "Look at its last Job.";
+        "Look at its last Job: `kubectl get jobs -n NAMESPACE --sort-by=.status.startTime`.";
 }
 
 pub(super) const RULES: &[Rule] = &[Rule::new("batch", "Job", job), Rule::new("batch", "CronJob", cron_job)];

@@ -193,7 +193,10 @@ impl Builder<'_, '_> {
         let mut evidence = verdict.evidence.clone();
         evidence.extend(verdict.more.iter().map(|more| format!("{} {}: {}", more.level, more.code.id, more.message)));
         Cause {
-            command: verdict.command.clone().unwrap_or_else(|| describe(&object)),
+            command: verdict.command.clone().unwrap_or_else(|| match node {
+                Node::Object(_) => describe(&object),
+                Node::Absent(_) => list(&object),
+            }),
             object,
             verdict: verdict.worst_level().max(verdict.level),
             code: verdict.code.id.to_owned(),
@@ -366,13 +369,24 @@ fn line(kinds: &BTreeMap<&str, usize>, missing: Vec<String>) -> String {
 
 /// The command that shows an object, safe to copy into a shell.
 pub fn describe(object: &ObjectId) -> String {
-    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
+    format!("kubectl describe{} {}", resource(object), text::shell_word(&object.name))
+}
+
+/// The command that lists what is there instead of an object that is not: it may be spelt differently.
+fn list(object: &ObjectId) -> String {
+    format!("kubectl get{}", resource(object))
+}
+
+/// ` -n data-plane kafka.kafka.strimzi.io`
+fn resource(object: &ObjectId) -> String {
+    // Of what was not found only the group is known.
+    let version = &object.api_version;
+    let group = version.split_once('/').map_or(if version.contains('.') { version } else { "" }, |(group, _)| group);
     let kind = object.kind.to_lowercase();
     let resource = if group.is_empty() { kind } else { format!("{kind}.{group}") };
-    let namespace = if object.namespace.is_empty() {
-        String::new()
-    } else {
-        format!(" -n {}", text::shell_word(&object.namespace))
+    let namespace = match object.namespace.as_str() {
+        "" => String::new(),
+        namespace => format!(" -n {}", text::shell_word(namespace)),
     };
-    format!("kubectl describe{namespace} {} {}", text::shell_word(&resource), text::shell_word(&object.name))
+    format!("{namespace} {}", text::shell_word(&resource))
 }

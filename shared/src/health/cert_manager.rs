@@ -16,10 +16,10 @@ codes! {
         "Nothing to do but wait.";
     ISSUING_SLOW = "certificate-issuing-slow", "The issuance does not end",
         "Issuing has taken longer than a quarter of an hour. Mostly an ACME challenge cannot be reached (DNS, ingress class, firewall), or nobody approves the request.",
-        "Follow the chain that is named: CertificateRequest, Order, Challenge. The challenge's reason says what the ACME server saw.";
+        "Follow the chain: `cmctl status certificate NAME -n NAMESPACE` shows CertificateRequest, Order and Challenge. The challenge's reason says what the ACME server saw.";
     NOT_ISSUED = "certificate-not-issued", "The certificate is not issued",
         "Ready is False: the Secret is missing, or does not hold what the certificate asks for. After a failed try cert-manager waits one hour, then two, up to 32.",
-        "Read the reason; correct the issuer or the spec, then `cmctl renew NAME` tries at once.";
+        "Read the reason; correct the issuer or the spec, then `cmctl renew NAME -n NAMESPACE` tries at once.";
     EXPIRED = "certificate-expired", "The certificate has expired",
         "status.notAfter has passed. Clients that check certificates refuse the connection.",
         "Find out why it was not renewed: the issuer, the last CertificateRequest, cert-manager itself.";
@@ -58,7 +58,7 @@ codes! {
         "Nothing to do.";
     ACME_FAILED = "acme-failed", "The ACME server has refused it",
         "The order or challenge is invalid, expired or met an error. ACME servers limit failed validations to a few an hour.",
-        "The reason is the server's own: mostly the name does not lead to this cluster, or the DNS provider's credentials are wrong.";
+        "The reason is the server's own (`cmctl status certificate NAME -n NAMESPACE` shows the whole chain): mostly the name does not lead to this cluster, or the DNS provider's credentials are wrong.";
 }
 
 const GROUP: &str = "cert-manager.io";

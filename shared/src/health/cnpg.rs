@@ -32,7 +32,7 @@ codes! {
         "Read the message; check the object store's credentials and space.";
     LAST_BACKUP = "postgres-last-backup-failed", "The last backup failed",
         "The cluster's condition LastBackupSucceeded is False.",
-        "Look at the newest Backup object of the cluster.";
+        "Look at the newest Backup object of the cluster: `kubectl get backups.postgresql.cnpg.io -n NAMESPACE --sort-by=.metadata.creationTimestamp`.";
     CERTIFICATES = "postgres-certificate-expires", "A certificate of the cluster expires",
         "status.certificates.expirations names a certificate that has expired, or that should have been renewed a week before its end.",
         "The operator renews its own certificates; look at its log. Certificates of one's own are renewed by whoever issues them.";

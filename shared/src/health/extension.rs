@@ -21,10 +21,10 @@ codes! {
         "Read the condition's message; remove the definition that has the name, or install the version of the operator that fits this cluster.", Stuck 60;
     CRD_TERMINATING = "crd-terminating", "The custom kind is being deleted",
         "The definition was deleted and its objects go with it; the definition stays until the last one has gone.",
-        "If it stays: look for objects of the kind that hold finalizers.";
+        "If it stays: look for objects of the kind that hold finalizers: `kubectl get KIND -A`.";
     CRD_STORED_VERSION = "crd-stored-version", "Objects are stored in a version that is not served",
         "status.storedVersions names a version that the definition no longer serves or no longer has. Objects in it cannot be read with the definition that drops it, and the upgrade that drops it is refused.",
-        "Rewrite the objects in the storage version (`kubectl get KIND -A -o json | kubectl replace -f -`, or the storage version migrator), then remove the old version from status.storedVersions.";
+        "Rewrite the objects in the storage version (`kubectl get KIND -A -o json | kubectl replace -f -`, or the storage version migrator), then remove the old version from status.storedVersions (`kubectl edit crd NAME --subresource=status`).";
     API_AVAILABLE = "apiservice-available", "The API is available",
         "The API server can reach what serves this API group version.",
         "Nothing to do.";
@@ -45,7 +45,7 @@ codes! {
         "Nothing to do.";
     NAMESPACE_TERMINATING = "namespace-terminating", "The namespace is being deleted",
         "The namespace's phase is Terminating: it takes no new objects.",
-        "Read the conditions: they name the content and the finalizers that remain.";
+        "Read the conditions (`kubectl describe namespace NAME`): they name the content and the finalizers that remain.";
 }
 
 /// The rows of this family.

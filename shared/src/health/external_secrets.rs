@@ -26,7 +26,7 @@ codes! {
         "Nothing to do but wait.";
     SYNC_FAILED = "external-secret-failed", "The Secret is not synced",
         "The provider refuses, the key is not there, or the store is not ready. An existing Secret keeps its last value.",
-        "Read the message; look at the store and at the key's name in the provider.";
+        "Read the message; look at the store and at the key's name in the provider. `kubectl annotate externalsecret NAME -n NAMESPACE force-sync=now --overwrite` tries at once.";
     SYNC_STALE = "external-secret-stale", "The Secret is no longer refreshed",
         "Ready is True, and the last refresh is older than two intervals: a value that was rotated at the provider has not arrived.",
         "Look at the external-secrets controller.";

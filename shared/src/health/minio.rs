@@ -16,13 +16,13 @@ codes! {
         "The state names the cause; correct the Tenant or the Secret that it names.";
     TENANT_QUORUM = "tenant-quorum-lost", "The tenant has lost its write quorum",
         "Fewer drives are online than a write needs: writes fail, and reads may.",
-        "Bring drives back: look at the pods, their volumes and nodes. Do not restart healthy servers.";
+        "Bring drives back: `kubectl get pods,pvc -l v1.min.io/tenant=NAME`, then their nodes. Do not restart healthy servers.";
     TENANT_NO_TOLERANCE = "tenant-no-tolerance", "One drive from read-only",
         "Exactly as many drives are online as a write needs: the next failure stops writes.",
         "Bring the offline drives back before any maintenance.";
     TENANT_DEGRADED = "tenant-degraded", "Drives are offline or healing",
         "The tenant serves reads and writes with less redundancy than it should have.",
-        "Look at the drives and pods; wait for healing to end.";
+        "`mc admin info ALIAS` shows servers and drives, `kubectl get pods -l v1.min.io/tenant=NAME` the pods; wait for healing to end before any maintenance.";
     TENANT_FULL = "tenant-full", "The tenant is nearly full",
         "Most of the usable capacity is used; at the end writes fail with XMinioStorageFull.",
         "Add a pool, or remove or tier objects.";

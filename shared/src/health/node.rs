@@ -14,15 +14,15 @@ codes! {
         "Look at the machine and its kubelet: is it up, does it reach the API server, is its disk full?";
     NODE_SILENT = "node-lease-stale", "The node says Ready and is silent",
         "The node's lease was not renewed in time. The Ready condition is what the kubelet said last; the node controller has not yet marked it.",
-        "Look at the machine; in some seconds the node will be marked NotReady.";
+        "Look at the machine; within a minute the node will be marked NotReady. `kubectl get lease NODE -n kube-node-lease` shows the last renewal.";
     NODE_PRESSURE = "node-pressure", "The node is short of something",
         "The kubelet reports pressure on memory, disk, processes or network; it evicts pods.",
-        "Free or add what is short.";
+        "`kubectl describe node NODE` names what is short and who was evicted. Free or add it: images and logs for disk, limits for memory.";
     NODE_PROBLEM = "node-problem", "A problem of the node was detected",
-        "The node problem detector reports a fault of kernel, runtime or disk.", "Drain the node and repair it.";
+        "The node problem detector reports a fault of kernel, runtime or disk.", "`kubectl drain NODE --ignore-daemonsets` when the pods can go elsewhere, then repair it.";
     NODE_CORDONED = "node-cordoned", "The node takes no new pods",
         "Somebody cordoned the node. Pods on it go on; those that move have one node less.",
-        "`kubectl uncordon` when the maintenance is over.";
+        "`kubectl uncordon NODE` when the maintenance is over.";
     NODE_FULL = "node-requests-high", "Nearly everything of the node is requested",
         "The pods on the node request nearly all of its CPU or memory: another pod hardly fits.",
         "Add nodes or lower requests.";

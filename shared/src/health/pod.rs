@@ -28,7 +28,7 @@ codes! {
         "Read the log of the last run: `kubectl logs POD -c CONTAINER --previous`. The exit code tells much: 1 the program's own error, 126 or 127 a wrong command, 137 killed (memory or liveness probe), 139 a crash, 143 terminated.";
     POD_RESTARTED = "pod-restarted", "A container was restarted lately",
         "A container ended and was started again within the last day. It may be over, or be the start of a crash loop.",
-        "Read the log of the last run with `--previous`.";
+        "Read the log of the last run: `kubectl logs POD -n NAMESPACE -c CONTAINER --previous`.";
     POD_OOM_KILLED = "pod-oom-killed", "A container was killed for its memory",
         "The container used more memory than its limit and the kernel killed it. It may run again now; under the same load it will be killed again.",
         "Raise the memory limit or lower what the program uses; for JVMs compare heap and limit.";
@@ -46,16 +46,16 @@ codes! {
         "Read its log; delete the pod once it is understood.";
     POD_EVICTED = "pod-evicted", "Left over from an eviction",
         "The kubelet or the scheduler removed the pod (node pressure, shutdown, preemption); its controller has made another. The record stays until somebody deletes it.",
-        "See what the node ran out of, then delete the record.";
+        "See what the node ran out of (`kubectl describe pod NAME`), then delete the record.";
     POD_UNSCHEDULABLE = "pod-unschedulable", "No node takes the pod",
         "The scheduler finds no node with room, or taints, affinity, volumes or ports leave none.",
-        "The message counts the nodes by what rules them out.";
+        "The message counts the nodes by what rules them out; `kubectl mlops health capacity` shows what is free on each.";
     POD_GATED = "pod-scheduling-gated", "The pod waits for a scheduling gate",
         "Somebody has put a gate on the pod; the scheduler does not look at it until the gate is removed.",
         "Look at the controller of the gate (a queue such as Kueue).";
     POD_NOT_READY = "pod-not-ready", "The pod runs and is not ready",
         "Its containers run, but a readiness probe fails or a readiness gate is not met: it gets no traffic. STATUS says Running all the same.",
-        "Look at the Unhealthy events and at the container's log.";
+        "Look at the Unhealthy events (`kubectl describe pod NAME -n NAMESPACE`) and at the container's log.";
     POD_INIT = "pod-init-failing", "An init container fails",
         "The pod's containers wait until all init containers have succeeded.",
         "Read the init container's log: `kubectl logs POD -c INIT`.";

@@ -46,7 +46,7 @@ codes! {
         "Nothing to do.";
     QUOTA_FULL = "quota-full", "A quota is used up",
         "The namespace uses all that its quota allows of a resource: the next object that needs it is refused.",
-        "Raise the quota or remove what is not needed; refused pods show as FailedCreate events of their controllers.";
+        "`kubectl describe quota -n NAMESPACE` shows used and hard. Raise the quota or remove what is not needed; refused pods show as FailedCreate events of their controllers.";
 }
 
 /// The rows of this family.

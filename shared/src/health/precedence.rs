@@ -21,10 +21,10 @@ codes! {
         "Find the controller behind the finalizer that is named and let it finish. Remove a finalizer by hand only when what it protects is known to be gone: for Flux objects with prune it may delete or orphan everything they manage.";
     SUSPENDED = "suspended", "Suspended on purpose",
         "Somebody has set the object aside: its controller does nothing until it is resumed.",
-        "Resume it when the reason is gone.", Final;
+        "Resume it when the reason is gone: `flux resume KIND NAME -n NAMESPACE` for Flux, `spec.suspend: false` (or what the message names) for others.", Final;
     SUSPENDED_LONG = "suspended-long", "Suspended for more than a day",
         "The object was set aside and has stayed so for more than a day: changes in Git or drift in the cluster go unnoticed meanwhile.",
-        "Ask who suspended it and why (managedFields, events), then resume it.", Final;
+        "Ask who suspended it and why: `kubectl get KIND NAME -n NAMESPACE -o yaml --show-managed-fields` names who wrote the field. Then resume it.", Final;
     NOT_OBSERVED = "generation-not-observed", "The controller has not looked at the last change",
         "The spec has a newer generation than the one that the status speaks of, so the status is about the past. Shortly after a change this is normal.",
         "If it stays: look at the controller of this kind, it is down, busy or not watching this namespace.";

@@ -31,7 +31,7 @@ codes! {
     JOB_RUNS = "batch-job-running", "The job is at work", "Its pods run, or start.", "Nothing to do but wait.", Work;
     JOB_SLOW = "batch-job-waits", "The job does not start",
         "It has been pending for more than half an hour: no room for all of its pods, or its queue is full.",
-        "Look at the PodGroup and the queue.";
+        "Look at the PodGroup and the queue: `kubectl get podgroups,queues.scheduling.volcano.sh -A`.";
     JOB_STUCK = "batch-job-stuck", "A pod of the job fails",
         "A pod cannot be scheduled, its image is not found, or it crashes.", "Look at the pod that is named.";
     JOB_FAILED = "batch-job-failed", "The job has failed",

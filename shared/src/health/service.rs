@@ -22,7 +22,7 @@ codes! {
         "Wait; if it stays, look at the pods.";
     SERVICE_NO_PODS = "service-no-pods", "The Service's selector matches no pod",
         "No pod in the namespace bears the labels that the Service selects: its workload is gone or has made no pods, or the labels differ.",
-        "Compare the selector (`kubectl get service NAME -o jsonpath={.spec.selector}`) with the labels of the pods; look at the workload that should make them.";
+        "Compare the selector (`kubectl get service NAME -n NAMESPACE -o jsonpath='{.spec.selector}'`) with the labels of the pods (`kubectl get pods -n NAMESPACE --show-labels`); look at the workload that should make them.";
     SERVICE_NOT_READY = "service-no-ready-endpoints", "No endpoint of the Service is ready",
         "Pods match the selector, but none is ready, so connections are refused.",
         "Look at the pods that are named: their finding is the cause.";

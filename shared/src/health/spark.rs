@@ -17,7 +17,7 @@ codes! {
         "Look at the driver pod and at the operator.";
     SPARK_FAILED = "spark-failed", "The application has failed",
         "The driver ended with an error, or the submission was refused; no try is left.",
-        "Read the error and the driver's log.", Final;
+        "Read the error and the driver's log: `kubectl logs -n NAMESPACE POD`, with the pod that status.driverInfo.podName names.", Final;
     SPARK_NO_EXECUTORS = "spark-no-executors", "The application runs without executors",
         "The driver runs and no executor does: they are pending or fail.", "Look at the executor pods.";
     SCHEDULE_INVALID = "spark-schedule-invalid", "The schedule is refused",

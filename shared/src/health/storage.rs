@@ -13,7 +13,7 @@ codes! {
         "Its class binds volumes only when a pod uses the claim, and none does.", "Nothing to do.";
     CLAIM_PENDING = "pvc-pending", "The claim has no volume",
         "No volume was made for the claim: its class does not exist, no class is the default one, the provisioner does not run or refuses.",
-        "Look at the claim's events and at its StorageClass and provisioner.";
+        "Look at the claim's events (`kubectl describe pvc NAME -n NAMESPACE`), at its StorageClass (`kubectl get storageclass`) and at the provisioner.";
     CLAIM_LOST = "pvc-lost", "The claim has lost its volume",
         "The volume that the claim is bound to is gone: the data is not reachable.",
         "Find out whether the volume still exists in the storage; restore from a snapshot if not.", Final;
@@ -23,7 +23,7 @@ codes! {
         "The volume could not be deleted or reclaimed.", "Read its message; clean up in the storage.";
     VOLUME_RELEASED = "pv-released", "The volume is kept after its claim is gone",
         "The claim was deleted and the volume is retained: it costs money and holds data that nobody uses.",
-        "Delete it or bind it again, once you know whose data it is.";
+        "Find out whose data it is first. To use it again remove spec.claimRef and make a claim with spec.volumeName; otherwise delete it, in the storage too.";
     SNAPSHOT_FAILED = "snapshot-failed", "The snapshot has failed",
         "The storage reported an error; this snapshot cannot be restored from.", "Read the error and take another one.";
     SNAPSHOT_PENDING = "snapshot-not-ready", "The snapshot is not ready",

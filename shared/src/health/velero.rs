@@ -38,7 +38,7 @@ codes! {
         "Read the message; check the bucket, the endpoint and the credentials.";
     LOCATION_STALE = "velero-location-stale", "The place for backups is no longer checked",
         "It was well at the last look, and that was long ago: Velero looks every minute.",
-        "Look at the velero pod.";
+        "Look at the velero pod and its log: `kubectl logs -n velero deploy/velero`.";
 }
 
 const GROUP: &str = "velero.io";

@@ -15,7 +15,7 @@ codes! {
         "The controller is bringing pods to the newest template or number, within its time.",
         "Nothing to do but wait.";
     ROLLOUT_STUCK = "workload-rollout-stuck", "The rollout does not progress",
-        "The rollout has not progressed within its deadline.", "Look at the newest pods; `kubectl rollout undo` goes back.", Final;
+        "The rollout has not progressed within its deadline.", "Look at the newest pods. `kubectl rollout undo` goes back; where Flux or Helm manages it, go back in Git, else the undo is undone.", Final;
     REPLICA_FAILURE = "workload-replica-failure", "Pods cannot be created",
         "The API server refuses new pods: a quota, a policy (Pod Security) or a webhook. The message says which.",
         "Change what refuses them, or the template.", Stuck 300;
@@ -27,10 +27,10 @@ codes! {
         "Look at the pod that is named as the cause.";
     ROLLOUT_PAUSED = "workload-paused", "The rollout is paused",
         "Somebody has paused it: changes of the template do not reach the pods.",
-        "`kubectl rollout resume` when the reason is gone.", Final;
+        "`kubectl rollout resume deployment/NAME -n NAMESPACE` when the reason is gone.", Final;
     OLD_REVISION = "workload-old-revision", "Pods are on an old revision",
         "The update strategy leaves replacing pods to a person, and some are of an older template.",
-        "Delete the pods one by one when it suits.";
+        "Delete the pods one by one when it suits; each comes back on the new revision.";
     NO_NODES = "workload-no-nodes", "No node is chosen",
         "The DaemonSet's selector, affinity and tolerations fit no node, so it runs nowhere.",
         "Nothing to do if there is no such node yet (GPU plugins); else look at the labels of the nodes.";

@@ -17,9 +17,10 @@ pub struct Exception {
     /// The objects: `Kind/namespace/name`, or `Kind/name` for cluster-scoped ones, with `*` and `?`.
     pub object: String,
     /// Why it is accepted.
+    #[schemars(length(min = 1))]
     pub reason: String,
     /// The last day on which it is: `2026-12-31`.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date"))]
     pub expires: Date,
 }
 

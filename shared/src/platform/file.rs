@@ -1,6 +1,6 @@
 //! The file's form, how it is read, and the area of an object.
 
-use super::{Area, Exception, Thresholds, built_in};
+use super::{Area, Exception, Thresholds, built_in, refusal};
 use crate::object::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,10 @@ const FILE_BYTES: u64 = 1 << 20;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Platform {
     /// `mlops/v1`
+    #[schemars(extend("const" = "mlops/v1"))]
     pub api_version: String,
     /// `Platform`
+    #[schemars(extend("const" = "Platform"))]
     pub kind: String,
     /// The platform's name, for titles.
     pub name: String,
@@ -126,7 +128,9 @@ impl Platform {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let platform: Self = serde_saphyr::from_str(text).map_err(|reason| reason.to_string())?;
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let platform: Self =
+            serde_saphyr::from_str_with_options(text, options).map_err(|reason| refusal::describe(text, &reason))?;
         if platform.api_version != crate::report::API_VERSION || platform.kind != "Platform" {
             return Err(format!(
                 "apiVersion and kind must be {} and Platform, not {} and {}",
@@ -138,6 +142,7 @@ impl Platform {
         if let Some(exception) = platform.exceptions.iter().find(|exception| exception.reason.trim().is_empty()) {
             return Err(format!("the exception for {} on {} has no reason", exception.code, exception.object));
         }
+        platform.thresholds.check()?;
         Ok(platform)
     }
 
@@ -190,6 +195,35 @@ mod tests {
             assert!(Platform::parse(&format!("{FILE}{cut}")).is_err(), "{cut}");
         }
         assert!(Platform::parse(&format!("{FILE}{}", whole.replace("known", "' '"))).is_err());
+    }
+
+    #[test]
+    fn a_refusal_names_the_line_the_field_and_what_was_meant() {
+        let exception = "exceptions:\n- code: pod-oom\n  object: Pod/a/b\n  reason: known\n";
+        for (text, wants) in [
+            (format!("{FILE}namespace: []\n"), &["line 4", "no field `namespace`", "did you mean `namespaces`"][..]),
+            (format!("{FILE}thresholds:\n  leaseSecond: 3\n"), &["line 5", "`leaseSecond`", "`leaseSeconds`"]),
+            (format!("{FILE}thresholds:\n  leaseSeconds: soon\n"), &["line 5", "leaseSeconds"]),
+            (format!("{FILE}thresholds: {{leaseSeconds: -3}}\n"), &["leaseSeconds", "-3"]),
+            (format!("{FILE}thresholds: {{volumeWarnPercent: 99}}\n"), &["volumeWarnPercent", "volumeFailPercent"]),
+            (format!("{FILE}thresholds: {{volumeWarnPercent: .nan}}\n"), &["volumeWarnPercent"]),
+            (
+                format!("{FILE}namespaces:\n- name: a\n  area: data-service\n"),
+                &["line 6", "area", "did you mean `data-services`"],
+            ),
+            (format!("{FILE}{exception}"), &["line 7", "the field `expires` is missing"]),
+            (format!("{FILE}{exception}  expires: 2026-13-01\n"), &["line 8", "expires"]),
+            (format!("{FILE}{exception}  expires: soon\n"), &["line 8", "expires"]),
+            (format!("{FILE}name: y\n"), &["line 4", "name"]),
+            ("[workspace]\n".to_owned(), &["line 1"]),
+            (String::new(), &["empty"]),
+        ] {
+            let reason = Platform::parse(&text).expect_err(&text);
+            for want in wants {
+                assert!(reason.contains(want), "{text}: {reason:?} does not say {want:?}");
+            }
+            assert!(!reason.contains('\n'), "{reason}");
+        }
     }
 
     #[test]

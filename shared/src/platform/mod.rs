@@ -4,6 +4,7 @@ mod area;
 mod built_in;
 mod exception;
 mod file;
+mod refusal;
 mod thresholds;
 
 pub use area::Area;

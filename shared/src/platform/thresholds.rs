@@ -63,3 +63,42 @@ impl Default for Thresholds {
         }
     }
 }
+
+impl Thresholds {
+    /// Whether every limit can be reached, and warnings come before failures.
+    ///
+    /// # Errors
+    /// The field that cannot be right.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let seconds = [
+            ("unobservedSeconds", self.unobserved_seconds),
+            ("noStatusSeconds", self.no_status_seconds),
+            ("terminatingSeconds", self.terminating_seconds),
+            ("suspendedSeconds", self.suspended_seconds),
+            ("progressSeconds", self.progress_seconds),
+            ("unschedulableSeconds", self.unschedulable_seconds),
+            ("creatingSeconds", self.creating_seconds),
+            ("restartFailSeconds", self.restart_fail_seconds),
+            ("restartWarnSeconds", self.restart_warn_seconds),
+            ("leaseSeconds", self.lease_seconds),
+            ("metricsStaleSeconds", self.metrics_stale_seconds),
+            ("volumeStaleSeconds", self.volume_stale_seconds),
+            ("certificateWarnSeconds", self.certificate_warn_seconds),
+        ];
+        if let Some((field, value)) = seconds.iter().find(|(_, value)| *value < 0) {
+            return Err(format!("thresholds.{field} is {value}: it must be 0 or more"));
+        }
+        let shares = [
+            ("volumeWarnPercent", self.volume_warn_percent),
+            ("volumeFailPercent", self.volume_fail_percent),
+            ("nodeRequestsWarnPercent", self.node_requests_warn_percent),
+        ];
+        if let Some((field, value)) = shares.iter().find(|(_, value)| !(0.0..=100.0).contains(value)) {
+            return Err(format!("thresholds.{field} is {value}: it must be from 0 to 100"));
+        }
+        if self.volume_warn_percent > self.volume_fail_percent {
+            return Err("thresholds.volumeWarnPercent is above volumeFailPercent: nothing would ever warn".to_owned());
+        }
+        Ok(())
+    }
+}

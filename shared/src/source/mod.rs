@@ -9,8 +9,9 @@ mod yaml;
 pub use error::SourceError;
 pub use files::{Limits, gather, read_path, read_stream};
 
-use crate::object::{Inventory, Section, TypeMeta};
+use crate::object::{Body, Inventory, Section, TypeMeta};
 use crate::report::View;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -50,4 +51,17 @@ pub struct Snapshot {
     /// What was wanted and could not be read, beyond the inventory's own sections: a broken file
     /// among others. With any of these the report is partial.
     pub gaps: Vec<String>,
+}
+
+impl Snapshot {
+    /// When the records were taken, as far as they tell: the newest renewal of a lease (nodes renew
+    /// theirs every ten seconds) or the newest warning event.
+    pub fn newest_sign(&self) -> Option<Timestamp> {
+        let leases = self.inventory.of_kind("coordination.k8s.io", "Lease").iter();
+        let renewals = leases.filter_map(|object| match &object.body {
+            Body::Lease(lease) => lease.spec.renew_time.get(),
+            _ => None,
+        });
+        renewals.chain(self.inventory.events().iter().filter_map(|event| event.last.get())).max()
+    }
 }

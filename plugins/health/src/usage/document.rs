@@ -280,12 +280,12 @@ fn node_bars<'a>(
         let amounts = of(node);
         let (used, all) = (amounts.used?, amounts.allocatable?);
         let requested =
-            amounts.requests_percent().map_or_else(String::new, |share| format!(", {share:.0} % requested"));
+            amounts.requests_percent().map_or_else(String::new, |share| format!(", {} % requested", whole(share)));
         Some(Bar {
             label: node.name.as_str().into(),
             parts: vec![(Tone::Strong, used as f64)],
             whole: Some(all as f64),
-            text: format!("{:.0} %{requested}", percent(used, all)?).into(),
+            text: format!("{} %{requested}", whole(percent(used, all)?)).into(),
         })
     });
     let bars: Vec<_> = bars.take(BARS).collect();
@@ -310,7 +310,7 @@ fn volumes<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Document
                 label: format!("{}/{}", volume.namespace, volume.claim).into(),
                 parts: vec![(Tone::Level(volume.verdict), share)],
                 whole: Some(100.0),
-                text: format!("{share:.0} %").into(),
+                text: format!("{} %", whole(share)).into(),
             })
         });
         let bars: Vec<_> = bars.take(BARS).collect();
@@ -420,7 +420,7 @@ fn namespaces<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Docum
             .iter()
             .max_by(|one, two| one.used_percent.unwrap_or(-1.0).total_cmp(&two.used_percent.unwrap_or(-1.0)));
         let quota = tightest.map_or(Cow::Borrowed("-"), |quota| {
-            let share = quota.used_percent.map_or_else(String::new, |share| format!(" ({share:.0} %)"));
+            let share = quota.used_percent.map_or_else(String::new, |share| format!(" ({} %)", whole(share)));
             Cow::Owned(format!("{} {} of {}{share}", quota.resource, quota.used, quota.hard))
         });
         table.row([
@@ -561,7 +561,11 @@ fn limit(bytes: Option<i64>) -> Cell<'static> {
     bytes.map_or_else(|| Cell::toned("none", Tone::Faint), |bytes| size(Some(bytes)))
 }
 
-/// A share as it is compared with thresholds: 94.6 is not 95.
 fn share(percent: Option<f64>) -> Cell<'static> {
-    Cell::or_dash(percent.map(|percent| format!("{:.0}", percent.floor())).unwrap_or_default())
+    Cell::or_dash(percent.map(whole).unwrap_or_default())
+}
+
+/// A share as it is compared with thresholds: 94.6 is not 95.
+fn whole(percent: f64) -> String {
+    format!("{:.0}", percent.floor())
 }

@@ -29,7 +29,7 @@ codes! {
         "Change the spec: the message says what is wrong with it.", Final;
     FLUX_AUTH = "flux-source-auth-failed", "The source refuses the credentials",
         "The repository wants other credentials: a token expired or was revoked, a key is missing in the Secret, or the repository moved. The last artifact is still served: the cluster runs an old revision and looks healthy.",
-        "Renew the Secret that spec.secretRef names, then `flux reconcile source`.", Stuck 300;
+        "Renew the Secret that spec.secretRef names, then `flux reconcile source git NAME -n NAMESPACE` (or `helm`, `oci`, `bucket`, as the kind is).", Stuck 300;
     FLUX_FETCH = "flux-source-fetch-failed", "The source cannot be fetched",
         "The repository cannot be reached or does not have what is asked for: DNS, network, TLS, a branch or tag that is gone. The last artifact is still served.",
         "The message tells which; test from inside the cluster, not from your machine.";
@@ -41,20 +41,20 @@ codes! {
         "The objects were applied, and those that are named did not become ready in time.", "Look at the objects that are named.";
     FLUX_BUILD = "flux-build-failed", "The manifests cannot be built",
         "The path does not exist, a file is missing, YAML is wrong, or a variable is not set.",
-        "Build it locally: `flux build kustomization`.", Stuck 120;
+        "Build it from a checkout: `flux build kustomization NAME -n NAMESPACE --path PATH`.", Stuck 120;
     FLUX_STALE = "flux-stale", "Says Ready, and nobody has looked for long",
         "The object says Ready=True, but its last reconciliation is older than twice its interval with its timeout: the controller does not get to it. What it says is about the past.",
-        "Look at the controller: is it running, is it watching this namespace, is it stuck?";
+        "Look at the controller: is it running, is it watching this namespace, is it stuck? `flux check` and `flux logs -A --level=error` tell.";
     FLUX_REQUEST = "flux-request-unhandled", "A requested reconciliation was not handled",
-        "Somebody asked for a reconciliation and the controller has not answered.", "Look at the controller.";
+        "Somebody asked for a reconciliation and the controller has not answered.", "Look at the controller: `kubectl get deploy -n flux-system`, `flux logs -A --kind=KIND --name=NAME`.";
     FLUX_OLD_REVISION = "flux-old-revision", "An older revision than the source's is applied",
-        "The source has a newer artifact than what was applied last.", "Nothing to do unless it stays for longer than the interval.";
+        "The source has a newer artifact than what was applied last.", "Nothing to do unless it stays for longer than the interval; `flux reconcile kustomization NAME -n NAMESPACE --with-source` asks at once.";
     FLUX_INVENTORY = "flux-inventory-unhealthy", "Ready says nothing about its workloads",
         "It neither waits nor has health checks, so Ready means applied. Some of the objects in its inventory are not healthy.",
         "Look at the objects that are named; set spec.wait to have Flux watch them.";
     FLUX_REMEDIATED = "helm-remediated", "The release was rolled back or uninstalled",
         "An upgrade or test failed and was undone: the cluster runs an older release than Git asks for.",
-        "Read why the upgrade failed: the object's history and events.";
+        "Read why the upgrade failed: `flux events -n NAMESPACE --for HelmRelease/NAME`, and status.history of the object.";
     FLUX_DRIFTED = "helm-drifted", "The release differs from its chart",
         "Objects of the release were changed by somebody else.", "Find out who; correct the values or revert the change.";
     FLUX_DECRYPTION = "flux-decryption-failed", "A Secret of Git cannot be decrypted",
@@ -71,7 +71,7 @@ codes! {
         "Install what brings the definition first (spec.dependsOn), or change the apiVersion to a served one: `kubectl api-resources`.", Stuck 120;
     FLUX_FORBIDDEN = "flux-apply-forbidden", "The controller may not apply it",
         "RBAC refuses what the service account of the object or of the controller wants to write.",
-        "`kubectl auth can-i` with the account that is named; for tenants, spec.serviceAccountName decides.", Stuck 120;
+        "Ask for the account that is named: `kubectl auth can-i VERB RESOURCE -n NAMESPACE --as system:serviceaccount:NAMESPACE:NAME`; for tenants, spec.serviceAccountName decides which one it is.", Stuck 120;
     FLUX_IMMUTABLE = "flux-immutable-field", "A field was changed that cannot be changed",
         "The API server refuses the change of an immutable field, mostly of a Job, a selector, a volume claim or a StorageClass. Nothing newer is applied.",
         "Give the object another name, or revert the field. spec.force deletes and creates the object anew: never for what holds data.", Final;
@@ -97,13 +97,13 @@ codes! {
         "Read the condition that is named.";
     HELM_FAILED = "helm-action-failed", "Install, upgrade, test or rollback fails",
         "helm-controller ran the action and it ended with an error; it tries again while retries are left.",
-        "Read the message and the events; `flux logs --kind=HelmRelease` has Helm's own log.";
+        "Read the message and the events; `flux logs -A --kind=HelmRelease --name=NAME` has Helm's own log.";
     HELM_RETRIES = "helm-retries-exhausted", "No retries are left",
         "The action failed as often as spec.install or spec.upgrade allow, or there is no release to roll back to. helm-controller does nothing until the object changes or somebody resets the count.",
-        "Correct the cause first; then `flux reconcile helmrelease NAME --reset` gives new retries, and `--force` one more action.", Final;
+        "Correct the cause first; then `flux reconcile helmrelease NAME -n NAMESPACE --reset` gives new retries, and `--force` one more action.", Final;
     HELM_CHART = "helm-chart-missing", "The chart or its version does not exist",
         "The repository answers and has no chart of that name, or none that fits the version asked for.",
-        "Compare spec.chart.spec.version with `helm search repo CHART --versions`.", Stuck 120;
+        "Compare spec.chart.spec.version with what the repository has: `helm show chart NAME --repo URL --version VERSION`, or `helm show chart oci://… --version VERSION`.", Stuck 120;
 }
 
 const SOURCE: &str = "source.toolkit.fluxcd.io";

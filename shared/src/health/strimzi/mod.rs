@@ -28,7 +28,7 @@ const CLUSTER_LABEL: &str = "strimzi.io/cluster";
 codes! {
     KAFKA_NOT_READY = "kafka-not-ready", "The Strimzi operator says that it is not ready",
         "The last reconciliation of this Strimzi object ended with an error; its reason is the name of a Java exception and the message is the cause. What ran before may still run.",
-        "Read the message; then the operator's log for this object: `kubectl logs deploy/strimzi-cluster-operator -n NAMESPACE | grep KIND(NAMESPACE/NAME)`.";
+        "Read the message; then the operator's log for this object: `kubectl logs -n OPERATOR-NAMESPACE deploy/strimzi-cluster-operator | grep 'KIND(NAMESPACE/NAME)'`.";
     KAFKA_SPEC_INVALID = "kafka-spec-invalid", "The operator refuses what the spec says",
         "The spec holds something that this version of the operator or of Kafka does not take: an unknown version, an invalid setting, missing node pools. Waiting does not help.",
         "Change the spec as the message says.", Final;
@@ -79,7 +79,7 @@ codes! {
         "Look at the pods that are named.";
     KAFKA_CONNECTOR = "kafka-connector-failed", "A connector or one of its tasks has failed",
         "Kafka Connect has stopped the connector or task after an error; its data does not flow. The first line of the trace is the cause.",
-        "Repair the cause, then restart: annotate the KafkaConnector with strimzi.io/restart=true or strimzi.io/restart-task=ID.";
+        "Repair the cause, then restart: `kubectl annotate kafkaconnector NAME -n NAMESPACE strimzi.io/restart=true`, or `strimzi.io/restart-task=ID` for one task.";
     KAFKA_CONNECTOR_IDLE = "kafka-connector-unassigned", "A connector or one of its tasks runs nowhere",
         "Kafka Connect has not given the connector or task to a worker: the workers are rebalancing, or none is there.",
         "Look at the KafkaConnect object and its pods when it stays.";
@@ -88,7 +88,7 @@ codes! {
         "Wait; when a message is shown, that is why it does not move.";
     KAFKA_PROPOSAL = "kafka-rebalance-proposal", "A rebalance waits for approval",
         "A proposal is ready and nothing moves until somebody approves it; it goes stale.",
-        "Approve it: annotate the KafkaRebalance with strimzi.io/rebalance=approve, or refresh it.";
+        "Read the proposal in its status, then `kubectl annotate kafkarebalance NAME -n NAMESPACE strimzi.io/rebalance=approve --overwrite`, or `refresh` in place of `approve` for a new one.";
     KAFKA_REBALANCE = "kafka-rebalance-running", "A rebalance is on its way",
         "Cruise Control prepares a proposal or moves partitions.",
         "Nothing to do but wait.";
