@@ -4,7 +4,7 @@ NOW := 2026-11-20T03:00:00Z
 HEALTH := target/release/kubectl-mlops-health
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-cluster cluster conformance bench lint dist
+.PHONY: help demo build test test-cluster cluster conformance fuzz bench lint dist
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ cluster: ## a control plane with the degraded sample platform, until Ctrl-C
 
 conformance: ## verdicts against outside oracles (../shared/conformance or $$MLOPS_CONFORMANCE)
 	$(CARGO) test --locked -p mlops-tests --features conformance --test conformance
+
+fuzz: ## mutated inputs for whatever reads files and answers, SECONDS (30) a target; needs no nightly compiler
+	$(CARGO) run --locked -p mlops-tests --bin fuzz -- --seconds $(or $(SECONDS),30)
 
 bench: build ## start-up, speed and memory as ratios to floors measured in the same run; needs the test bed
 	$(CARGO) build --release --locked -p mlops-tests --bins

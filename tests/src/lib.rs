@@ -10,6 +10,7 @@ pub mod control_plane;
 pub mod crds;
 pub mod fixtures;
 pub mod flux;
+pub mod fuzz;
 pub mod guard;
 pub mod http;
 pub mod install;

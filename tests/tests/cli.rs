@@ -55,6 +55,25 @@ fn old_files_are_said_to_be_old() {
     assert!(!outcome.stdout.contains("newer than"), "{}", outcome.stdout);
 }
 
+/// A parser shows the lines around an error: in a kubeconfig there are tokens in them.
+#[test]
+fn a_broken_kubeconfig_is_not_quoted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("config");
+    for broken in [
+        "users:\n- name: a\n  user: {token: CANARY\n",
+        "users:\n- name: a\n  user:\n    token: CANARY\n   x: y\n",
+        "users:\n- name: a\n  user: CANARY\n",
+        "users:\n- {name: a, name: b, user: {token: CANARY}}\n",
+    ] {
+        std::fs::write(&path, broken).expect("write");
+        let outcome = run(&["--kubeconfig", &path.display().to_string()], "");
+        assert_eq!(outcome.code, 2, "{broken}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("not a kubeconfig at line "), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("CANARY"), "{}", outcome.stderr);
+    }
+}
+
 /// What a shell or a paste brings into a flag comes back visible, in errors of every kind.
 #[test]
 fn hostile_flags_are_echoed_safely() {

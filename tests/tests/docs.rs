@@ -186,34 +186,6 @@ fn reports_fulfil_the_schema() {
     }
 }
 
-/// Lines of the README that start with `$ kubectl mlops health` are run, and must end as they say.
-#[test]
-fn examples_of_the_readme_run() {
-    let readme = std::fs::read_to_string(docs().join("../README.md")).expect("README");
-    let mut examples = 0;
-    for line in readme.lines().filter_map(|line| line.strip_prefix("$ kubectl mlops health")) {
-        let (flags, code) = line.split_once("# exit ").unwrap_or((line, "0"));
-        let flags: Vec<&str> = flags.split_whitespace().take_while(|word| *word != "|").collect();
-        if !flags.contains(&"--from") && !flags.contains(&"explain") && !flags.contains(&"platform") {
-            continue;
-        }
-        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
-            .args(&flags)
-            .env_clear()
-            .current_dir(docs().join(".."))
-            .output()
-            .expect("runs");
-        assert_eq!(
-            output.status.code().map(|code| code.to_string()).as_deref(),
-            Some(code.trim()),
-            "{line}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        examples += 1;
-    }
-    assert!(examples >= 4, "the README has {examples} examples");
-}
-
 /// The picture in the README is real output: the first causes and the first areas of that command.
 #[test]
 fn the_picture_of_the_readme_is_real() {

@@ -3,7 +3,7 @@
 use super::decoder::Decoder;
 use super::kuberc::Policy;
 use super::{ClusterError, proxy};
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -83,7 +83,6 @@ impl std::fmt::Debug for Connection {
 /// The kubeconfig that applies: `--kubeconfig` alone, else the files of `$KUBECONFIG` that exist,
 /// merged, else `~/.kube/config`; `None` when there is none.
 fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
-    let error = |reason: kube::config::KubeconfigError| ClusterError::Kubeconfig(reason.to_string());
     if let Some(path) = &settings.kubeconfig {
         // kube quotes the path twice and in Debug form.
         std::fs::metadata(path)
@@ -105,6 +104,18 @@ fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
         });
     }
     Ok(merged)
+}
+
+/// What is wrong with a kubeconfig. A parser's own words quote the lines around the place, tokens
+/// among them: only the place is told.
+fn error(reason: KubeconfigError) -> ClusterError {
+    ClusterError::Kubeconfig(match reason {
+        KubeconfigError::Parse(error) => match error.location().filter(|place| place.line() > 0) {
+            Some(place) => format!("not a kubeconfig at line {} column {}", place.line(), place.column()),
+            None => "not a kubeconfig".to_owned(),
+        },
+        other => other.to_string(),
+    })
 }
 
 /// The contexts of the kubeconfig, in its order.

@@ -31,7 +31,7 @@ pub(super) fn read(mut input: impl Read, bytes: usize, take: &mut Take<'_>) -> R
     };
     let mut foreign = 0;
     for document in serde_saphyr::read_with_options::<_, Value>(&mut input, options) {
-        let document = document.map_err(|error| error.to_string())?;
+        let document = document.map_err(|error| describe(&error))?;
         foreign += value(document, take)?;
     }
     Ok(foreign)
@@ -57,6 +57,18 @@ fn value(value: Value, take: &mut Take<'_>) -> Result<usize, String> {
     }
 }
 
+/// What is wrong and where, for people and without the content.
+fn describe(error: &serde_saphyr::Error) -> String {
+    match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { location, .. } => format!(
+            "a key stands twice in one mapping at line {} column {}; is a `---` missing between two documents?",
+            location.line(),
+            location.column()
+        ),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +89,12 @@ mod tests {
     fn streams_and_lists_are_read() {
         let text = "# a comment\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n---\nkind: List\napiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: b}\n---\nreplicas: 3\n";
         assert_eq!(names(text).expect("read"), (vec!["Pod/a".to_owned(), "Pod/b".to_owned()], 1));
+    }
+
+    #[test]
+    fn a_missing_separator_is_told_as_such() {
+        let error = names("kind: Pod\nmetadata: {name: a}\nkind: Pod\n").expect_err("refused");
+        assert!(error.contains("line 3") && error.contains("`---`"), "{error}");
     }
 
     #[test]

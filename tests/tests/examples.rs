@@ -1,0 +1,146 @@
+//! Examples of the documents are run as they stand, in a shell, and must end as they say.
+#![cfg(unix)]
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A `kubectl` that runs the plugin under test. Of kubectl's own commands it takes `get` and
+/// `describe` of `kind/name` or `kind.group/name` words, and fails for any other word.
+fn shims(folder: &Path) {
+    let health = env!("CARGO_BIN_EXE_under-test-health");
+    let script = format!(
+        r#"#!/bin/sh
+case "$1 $2" in
+"mlops health") shift 2; exec '{health}' "$@" ;;
+"get -n" | "describe -n") shift 3 ;;
+"get "* | "describe "*) shift ;;
+*) echo "no such command: $*" >&2; exit 64 ;;
+esac
+[ $# -gt 0 ] || {{ echo "nothing to show" >&2; exit 65; }}
+for word in "$@"; do
+  case "$word" in
+  *[!a-z0-9./-]* | */*/* | /* | */) echo "not a resource: $word" >&2; exit 66 ;;
+  */*) ;;
+  *) echo "not a resource: $word" >&2; exit 66 ;;
+  esac
+done
+"#
+    );
+    let path = folder.join("kubectl");
+    std::fs::write(&path, script).expect("shim");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+}
+
+struct Example {
+    command: String,
+    code: i32,
+}
+
+/// The lines of a document's fenced blocks that start with a prompt.
+fn examples(document: &str) -> Vec<Example> {
+    let mut is_inside = false;
+    let mut examples = Vec::new();
+    for line in document.lines() {
+        if line.starts_with("```") {
+            is_inside = !is_inside;
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| is_inside) {
+            let (command, code) = command.rsplit_once("# exit ").unwrap_or((command, "0"));
+            examples.push(Example { command: command.trim().to_owned(), code: code.trim().parse().expect("a code") });
+        }
+    }
+    examples
+}
+
+/// Whether an example looks at a cluster, which there is none of here.
+fn needs_cluster(command: &str) -> bool {
+    let reads_files = ["--from ", " explain", " platform", " diff "].iter().any(|word| command.contains(word));
+    command.contains("kubectl mlops") && !reads_files
+}
+
+/// Runs the examples of a document, in a folder of their own; how many there were.
+fn run(document: &str) -> usize {
+    let text = std::fs::read_to_string(root().join(document)).expect(document);
+    let folder = tempfile::tempdir().expect("folder");
+    let (bin, work) = (folder.path().join("bin"), folder.path().join("work"));
+    for made in [&bin, &work] {
+        std::fs::create_dir(made).expect("folder");
+    }
+    shims(&bin);
+    std::os::unix::fs::symlink(root().join("examples").canonicalize().expect("examples"), work.join("examples"))
+        .expect("link");
+    let mut count = 0;
+    for Example { command, code } in examples(&text) {
+        if needs_cluster(&command) || command.contains("OLD.json") {
+            continue;
+        }
+        if command.contains("jq ") && which::which("jq").is_err() {
+            let _ = writeln!(std::io::stdout(), "skipped, there is no jq here: {command}");
+            continue;
+        }
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", &command])
+            .env_clear()
+            .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default()))
+            .env("HOME", folder.path())
+            .current_dir(&work)
+            .output()
+            .expect("a shell");
+        let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{document}: {command}\n{error}{out}");
+        let is_silent = out.is_empty() && !command.contains(" | xargs") && !command.contains('>');
+        assert!(!is_silent || code == 2, "{document}: {command} prints nothing");
+        assert!(!out.contains('\u{1b}'), "{document}: {command} colours what is no terminal");
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn examples_of_the_readme_run() {
+    assert!(run("README.md") >= 8);
+}
+
+#[test]
+fn examples_of_the_health_page_run() {
+    assert!(run("docs/health.md") >= 18);
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = std::fs::read_to_string(root().join("docs/README.md")).expect("index");
+    for entry in std::fs::read_dir(root().join("docs")).expect("docs").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(name == "README.md" || index.contains(&format!("({name}")), "docs/README.md does not name {name}");
+    }
+}
+
+/// Links of the documents lead to files that are there.
+#[test]
+fn links_lead_somewhere() {
+    let mut documents: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md"]
+            .map(PathBuf::from)
+            .into();
+    documents.extend(
+        std::fs::read_dir(root().join("docs"))
+            .expect("docs")
+            .flatten()
+            .map(|entry| Path::new("docs").join(entry.file_name())),
+    );
+    for document in documents.iter().filter(|path| path.extension().is_some_and(|it| it == "md")) {
+        let text = std::fs::read_to_string(root().join(document)).expect("text");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let path = link.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let target = root().join(document).parent().expect("a folder").join(path);
+            assert!(target.exists(), "{}: {link}", document.display());
+        }
+    }
+}
