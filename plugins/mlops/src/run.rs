@@ -4,7 +4,7 @@ use crate::args::{Args, Command, command};
 use crate::{siblings, version};
 use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
-use mlops_shared::cli::{Exit, Failure, Printer, display_name};
+use mlops_shared::cli::{Exit, Failure, Printer, display_name, print_usage};
 use mlops_shared::report::{Format, Level, Style};
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
@@ -65,15 +65,12 @@ pub(crate) fn with_plugins(command: clap::Command) -> clap::Command {
 
 /// Prints what is wrong with the umbrella's own flags; a version is an answer.
 fn refused(name: &str, error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if !error.use_stderr() {
-        return Exit::Clean;
-    }
+    let exit = print_usage(error);
     if error.kind() == ErrorKind::UnknownArgument {
         let printer = Printer { is_quiet: false, verbosity: 0 };
         printer.note(&format!("flags of one subcommand stand after it: {name} SUBCOMMAND --flag"));
     }
-    Exit::Usage
+    exit
 }
 
 /// Becomes the plugin.
