@@ -13,6 +13,15 @@ record! {
         kind: Sym,
     }
 
+    /// What a custom kind has besides its objects.
+    pub struct DefinitionSubresources {
+        /// There when objects have a status of their own.
+        status: Option<DefinitionStatusSubresource>,
+    }
+
+    /// `{}`: that it is there is all it says.
+    pub struct DefinitionStatusSubresource {}
+
     /// One version of a custom kind.
     pub struct DefinitionVersion {
         /// `v1`
@@ -23,6 +32,8 @@ record! {
         storage: bool,
         /// Whether it is deprecated.
         deprecated: bool,
+        /// Its subresources.
+        subresources: DefinitionSubresources,
     }
 
     /// The spec of a CustomResourceDefinition.

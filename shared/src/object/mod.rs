@@ -26,8 +26,8 @@ pub use custom::Custom;
 pub use decode::{Decoded, decode_kept, decode_object, decode_typed, type_of};
 pub use event::Event;
 pub use extension::{
-    ApiService, ApiServiceSpec, Definition, DefinitionNames, DefinitionSpec, DefinitionStatus, DefinitionVersion,
-    ServiceReference, Webhook, Webhooks,
+    ApiService, ApiServiceSpec, Definition, DefinitionNames, DefinitionSpec, DefinitionStatus,
+    DefinitionStatusSubresource, DefinitionSubresources, DefinitionVersion, ServiceReference, Webhook, Webhooks,
 };
 pub use inventory::{Inventory, InventoryBuilder, Lookup, Scope, Section, SectionState, Unread};
 pub use meta::{Meta, ObjectRef, Owner, TypeMeta, Uid};

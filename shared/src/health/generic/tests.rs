@@ -90,7 +90,130 @@ const STATUSES: &[(&str, &str, Level)] = &[
     ("App", "status: {conditions: [{type: Degraded, status: 'False'}, {type: Available, status: 'True'}]}", Level::Ok),
     ("App", "status: {replicas: 3, readyReplicas: 1}", Level::Progressing),
     ("App", "status: {observedGeneration: 1, conditions: [{type: Ready, status: 'True'}]}", Level::Progressing),
-    ("App", "status: {}", Level::Ok),
+    // `Installed` is no `stalled`.
+    (
+        "Provider",
+        "status: {conditions: [{type: Installed, status: 'True'}, {type: Healthy, status: 'True'}]}",
+        Level::Ok,
+    ),
+    (
+        "Provider",
+        "status: {conditions: [{type: Installed, status: 'True'}, {type: Healthy, status: 'False', reason: UnhealthyPackageRevision}]}",
+        Level::Fail,
+    ),
+    (
+        "VPC",
+        "status: {conditions: [{type: LastAsyncOperation, status: 'False', reason: AsyncCreateFailure, message: x}, {type: Ready, status: 'False', reason: Creating}, {type: Synced, status: 'True'}]}",
+        Level::Fail,
+    ),
+    (
+        "VPC",
+        "status: {conditions: [{type: Synced, status: 'True'}, {type: Ready, status: 'False', reason: Creating}]}",
+        Level::Progressing,
+    ),
+    (
+        "DeploymentConfig",
+        "status: {conditions: [{type: Available, status: 'True'}, {type: Progressing, status: 'True', reason: NewReplicationControllerAvailable}]}",
+        Level::Ok,
+    ),
+    (
+        "DeploymentConfig",
+        "status: {conditions: [{type: Available, status: 'False'}, {type: Progressing, status: 'False', reason: ProgressDeadlineExceeded}]}",
+        Level::Fail,
+    ),
+    (
+        "Kiali",
+        "status: {conditions: [{type: Successful, status: 'True'}, {type: Running, status: 'True', reason: Successful}]}",
+        Level::Ok,
+    ),
+    (
+        "RealmImport",
+        "status: {conditions: [{type: Done, status: 'True'}, {type: Started, status: 'False'}, {type: HasErrors, status: 'False'}]}",
+        Level::Ok,
+    ),
+    (
+        "RealmImport",
+        "status: {conditions: [{type: Done, status: 'False'}, {type: HasErrors, status: 'True', message: x}]}",
+        Level::Fail,
+    ),
+    (
+        "MariaDB",
+        "status: {conditions: [{type: Ready, status: 'False', reason: RestoreBackup, message: Restoring backup}]}",
+        Level::Progressing,
+    ),
+    (
+        "Migration",
+        "status: {conditions: [{type: Ready, status: 'False', reason: Migrating, message: 'near foo: syntax error'}]}",
+        Level::Fail,
+    ),
+    ("Autoscaler", "status: {conditions: [{type: NoPodsMatched, status: 'True', message: x}]}", Level::Fail),
+    (
+        "Autoscaler",
+        "status: {conditions: [{type: NoPodsMatched, status: 'False'}, {type: RecommendationProvided, status: 'True'}]}",
+        Level::Ok,
+    ),
+    (
+        "Rabbit",
+        "status: {conditions: [{type: AllReplicasReady, status: 'True'}, {type: ReconcileSuccess, status: 'False', reason: Error, message: x}]}",
+        Level::Fail,
+    ),
+    (
+        "Rabbit",
+        "status: {conditions: [{type: AllReplicasReady, status: 'False', reason: ScaledToZero}, {type: ClusterAvailable, status: 'False'}]}",
+        Level::Suspended,
+    ),
+    (
+        "Rabbit",
+        "status: {conditions: [{type: NoWarnings, status: 'True'}, {type: ClusterAvailable, status: Unknown}]}",
+        Level::Progressing,
+    ),
+    (
+        "NetworkPolicySet",
+        "status: {conditions: [{type: Available, status: 'False', reason: NoMatchingNode}, {type: Ignored, status: 'True', reason: NoMatchingNode}]}",
+        Level::Suspended,
+    ),
+    (
+        "ResourceSet",
+        "status: {conditions: [{type: ResourcesApplied, status: 'False', reason: ApplyFailed, message: x}]}",
+        Level::Fail,
+    ),
+    (
+        "Route",
+        "status: {ingress: [{conditions: [{type: Admitted, status: 'False', reason: HostAlreadyClaimed, message: x}]}]}",
+        Level::Fail,
+    ),
+    ("Route", "status: {ingress: [{conditions: [{type: Admitted, status: 'True'}]}]}", Level::Ok),
+    // Words in fields of any name, and of parts.
+    ("Postgresql", "status: {PostgresClusterStatus: SyncFailed}", Level::Fail),
+    ("Postgresql", "status: {PostgresClusterStatus: Creating}", Level::Progressing),
+    (
+        "VirtualMachine",
+        "status: {printableStatus: Stopped, conditions: [{type: Ready, status: 'False', reason: VMINotExists, message: VMI does not exist}]}",
+        Level::Suspended,
+    ),
+    (
+        "VirtualMachine",
+        "status: {printableStatus: Stopped, conditions: [{type: Failure, status: 'True', message: x}]}",
+        Level::Fail,
+    ),
+    ("CephCluster", "status: {phase: Ready, ceph: {health: HEALTH_ERR}}", Level::Fail),
+    ("CephCluster", "status: {phase: Ready, ceph: {health: HEALTH_WARN}}", Level::Warn),
+    ("Volume", "status: {state: attached, robustness: faulted}", Level::Fail),
+    ("Volume", "status: {state: attached, robustness: degraded}", Level::Warn),
+    ("Volume", "status: {state: detached, robustness: unknown}", Level::Ok),
+    ("Rule", "status: {compliant: NonCompliant}", Level::Fail),
+    ("Binding", "status: {aggregatedStatus: [{health: Healthy}, {health: Unhealthy}]}", Level::Fail),
+    ("App", "status: {phase: Ready, backupStatus: Failed, lastRestoreStatus: Failed, tlsState: disabled}", Level::Warn),
+    ("App", "status: {phase: Ready, tlsState: disabled, desiredState: stopped}", Level::Ok),
+    ("Backup", "status: {state: Running}", Level::Progressing),
+    ("ScheduledBackup", "status: {state: Running}", Level::Ok),
+    ("Context", "status: {healthy: false, errors: [webhook is down]}", Level::Fail),
+    ("MachineCheck", "status: {expectedMachines: 3, currentHealthy: 2}", Level::Fail),
+    ("Beat", "status: {expectedNodes: 2}", Level::Progressing),
+    ("CloneSet", "spec: {updateStrategy: {paused: true}}\nstatus: {replicas: 2, readyReplicas: 2}", Level::Suspended),
+    ("App", "status: {}", Level::Progressing),
+    ("AppConfig", "status: {}", Level::Ok),
+    ("App", "status: {note: nothing of health}", Level::Ok),
 ];
 
 #[test]
@@ -106,4 +229,33 @@ fn conventions_of_operators_are_read() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An object without a status: is one to be expected of its kind?
+#[test]
+fn a_missing_status_is_judged_by_what_is_known_of_the_kind() {
+    let object = |kind: &str, name: &str, created: &str, status: &str| {
+        format!(
+            "---\n{{apiVersion: example.org/v1, kind: {kind}, metadata: {{name: {name}, namespace: ns, uid: u-{name}, creationTimestamp: '{created}'}}, spec: {{a: 1}}{status}}}\n"
+        )
+    };
+    let (old, new) = ("2026-11-01T00:00:00Z", "2026-11-20T02:59:00Z");
+    let definition = |subresources: &str| {
+        format!(
+            "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: apps.example.org}}\nspec: {{group: example.org, names: {{kind: App}}, versions: [{{name: v1, served: true{subresources}}}]}}\n"
+        )
+    };
+    let ready = ", status: {phase: Ready}";
+    for (yaml, level, why) in [
+        (object("App", "x", new, ""), Level::Progressing, "new"),
+        (object("App", "x", old, ""), Level::Ok, "old, and nobody knows whether it should have one"),
+        (object("App", "x", old, "") + &object("App", "y", old, ready), Level::Warn, "others have one"),
+        (object("AppClass", "x", new, ""), Level::Ok, "classes have none"),
+        (object("App", "x", new, "") + &definition(""), Level::Ok, "its definition has none"),
+        (object("App", "x", new, "") + &definition(", subresources: {status: {}}"), Level::Progressing, "it has one"),
+    ] {
+        let kind = if yaml.contains("AppClass") { "AppClass" } else { "App" };
+        let verdict = judge(&yaml, kind, "x");
+        assert_eq!(verdict.level, level, "{why}: {}", verdict.message);
+    }
 }
