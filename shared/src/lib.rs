@@ -8,6 +8,8 @@ pub mod report;
 
 pub mod platform;
 
+pub mod ownership;
+
 pub mod health;
 
 pub mod source;

@@ -102,6 +102,7 @@ pub(crate) fn cause(
         since: since.map(|second| at(second).to_string()),
         evidence: vec![],
         command: String::new(),
+        managed_by: None,
         explains: effects,
     });
     report.summary.causes += 1;

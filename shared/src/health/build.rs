@@ -2,7 +2,9 @@
 
 use super::graph::Node;
 use super::judge::Judgement;
+use super::managed::managed_by;
 use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Selector, Sym, Unread};
+use crate::ownership::Managers;
 use crate::platform::{Area, Platform};
 use crate::report::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Level, Note, ObjectId, Report, Summary,
@@ -36,7 +38,11 @@ pub struct Ingredients<'a> {
 
 /// Builds the report of a run.
 pub fn report(ingredients: Ingredients<'_>) -> Report {
-    let builder = Builder { exceptions: vec![0; ingredients.platform.exceptions.len()], it: &ingredients };
+    let builder = Builder {
+        exceptions: vec![0; ingredients.platform.exceptions.len()],
+        managers: Managers::new(ingredients.inventory),
+        it: &ingredients,
+    };
     builder.build()
 }
 
@@ -44,6 +50,7 @@ struct Builder<'a, 'b> {
     it: &'b Ingredients<'a>,
     /// How many findings each exception of the platform file matched.
     exceptions: Vec<usize>,
+    managers: Managers<'a>,
 }
 
 impl Builder<'_, '_> {
@@ -192,7 +199,12 @@ impl Builder<'_, '_> {
         let object = self.id(node);
         let mut evidence = verdict.evidence.clone();
         evidence.extend(verdict.more.iter().map(|more| format!("{} {}: {}", more.level, more.code.id, more.message)));
+        let chain = match node {
+            Node::Object(index) => self.managers.of(&self.it.inventory.objects()[index]),
+            Node::Absent(index) => self.managers.of_absent(&self.it.judgement.absences[index].object),
+        };
         Cause {
+            managed_by: managed_by(&chain, &self.managers),
             command: verdict.command.clone().unwrap_or_else(|| match node {
                 Node::Object(_) => describe(&object),
                 Node::Absent(_) => list(&object),

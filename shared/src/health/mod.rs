@@ -25,11 +25,13 @@ mod keda;
 mod knative;
 mod kserve;
 mod lead_condition;
+mod managed;
 mod meaning;
 mod minio;
 mod monitors;
 mod network;
 mod node;
+mod pauses;
 mod pod;
 mod policy;
 mod precedence;
@@ -79,5 +81,6 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     let rule = table::find(&object.ty.group, &object.ty.kind);
     let verdict = rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now);
     let verdict = meaning::note(object, verdict, related);
-    served_versions::note(object, verdict, related)
+    let verdict = served_versions::note(object, verdict, related);
+    pauses::note(object, verdict, related, now)
 }

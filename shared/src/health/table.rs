@@ -3,8 +3,8 @@
 use super::{
     Related, argo, argo_rollout, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension,
     external_secrets, flux, fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node,
-    pod, policy, precedence, prometheus, queueing, ray, sealed_secret, served_versions, service, spark, stateless,
-    storage, strimzi, training, velero, workload,
+    pauses, pod, policy, precedence, prometheus, queueing, ray, sealed_secret, served_versions, service, spark,
+    stateless, storage, strimzi, training, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -69,6 +69,7 @@ pub static RULES: &[&[Rule]] = &[
 /// The codes, one slice a file that declares some.
 static CODES: &[&[&Code]] = &[
     precedence::CODES,
+    pauses::CODES,
     codes_of_graph::CODES,
     controllers::CODES,
     expectations::CODES,

@@ -2,6 +2,7 @@
 
 use super::record::record;
 use super::sym::{Labels, Sym, When, read_map};
+use super::touch::Touched;
 use serde::de::{Deserialize, Deserializer};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -147,6 +148,8 @@ record! {
         labels: Labels,
         /// The annotations that verdicts read; the others are dropped.
         annotations: Annotations,
+        /// Who last held its controller off it.
+        managed_fields: Touched,
     }
 }
 
@@ -192,7 +195,7 @@ const KEPT_ANNOTATIONS: &[&str] = &[
     "kubernetes.io/ingress.class",
     "cnpg.io/",
     "autoscaling.alpha.kubernetes.io/conditions",
-    "mlops/",
+    "mlops.dev/",
 ];
 
 /// The annotations that verdicts read.

@@ -18,6 +18,7 @@ mod requests;
 mod selector;
 mod storage;
 mod sym;
+mod touch;
 mod workload;
 
 pub use batch::{CronJob, CronJobSpec, CronJobStatus, Job, JobSpec, JobStatus};
@@ -47,6 +48,7 @@ pub use requests::{Amounts, Effective, Resources, is_extended};
 pub use selector::{Requirement, Selector};
 pub use storage::{Claim, ClaimSpec, ClaimStatus, StorageClass, Volume, VolumeSpec, VolumeStatus};
 pub use sym::{Labels, Sym, When};
+pub use touch::{Touch, Touched};
 pub use workload::{Workload, WorkloadSpec, WorkloadStatus};
 
 use std::sync::Arc;

@@ -232,6 +232,8 @@ pub struct Finding<'a> {
     pub evidence: Vec<Text<'a>>,
     /// Further lines of evidence that were left out.
     pub more_evidence: usize,
+    /// Who manages it, and so where a fix belongs.
+    pub managed: Option<Text<'a>>,
     /// The command that looks further. Never cut: it is made to be copied.
     pub command: Option<Text<'a>>,
     /// What it explains; perhaps only the first of it.

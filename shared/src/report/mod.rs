@@ -16,8 +16,8 @@ pub use document::Document;
 pub use level::Level;
 pub use list::{ReportList, SameAs};
 pub use model::{
-    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Note, ObjectId, ReadError, Report,
-    Summary, View,
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, ManagedBy, ManagedLink, Note, ObjectId,
+    ReadError, Report, Summary, View,
 };
 pub use overview::{gaps, instant, whose};
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};

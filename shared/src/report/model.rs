@@ -193,9 +193,59 @@ pub struct Cause {
     pub evidence: Vec<String>,
     /// The command that looks further.
     pub command: String,
+    /// Who manages the object, and so where a fix belongs; absent when nothing that was read does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<Box<ManagedBy>>,
     /// What it explains, most urgent first.
     #[serde(default)]
     pub explains: Vec<Explained>,
+}
+
+/// Who manages an object.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedBy {
+    /// One line: who, from where, and what a change by hand is good for.
+    pub summary: String,
+    /// The managers, nearest first: a pod's ReplicaSet, its Deployment, a HelmRelease, a Kustomization.
+    pub chain: Vec<ManagedLink>,
+    /// The source that the manifests come from: a GitRepository, OCIRepository or Bucket of Flux.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ObjectId>,
+    /// Whether the source says that it cannot be fetched: then a change in it does not arrive.
+    #[serde(default)]
+    pub source_failing: bool,
+    /// The revision of it that was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The folder in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How often the deployer reconciles, as its spec says: `10m0s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// What becomes of a change of the deployed object by hand: `undone`, `until-upgrade`, `until-sync`,
+    /// `until-resumed`, `until-applied`, `overruled` (by the owner), `unknown`.
+    pub change_by_hand: String,
+    /// Others whose inventories list the object too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<ObjectId>,
+}
+
+/// One manager.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedLink {
+    /// Which. A Helm release that no HelmRelease makes is `Release` of `helm.sh`, which no API server knows.
+    pub object: ObjectId,
+    /// Why this is believed: `inventory`, `owner-reference`, `release`, `tracking`, or only a `label`.
+    pub proof: String,
+    /// Whether it is known not to be there.
+    #[serde(default)]
+    pub missing: bool,
+    /// What keeps its controller off it: `spec.suspend`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 /// A finding that a cause explains.

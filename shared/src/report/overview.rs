@@ -305,6 +305,7 @@ fn finding<'a>(cause: &'a Cause, now: Option<Timestamp>, detail: &Detail) -> Fin
         code: cause.code.as_str().into(),
         evidence: cause.evidence.iter().take(detail.evidence).map(|line| line.as_str().into()).collect(),
         more_evidence: cause.evidence.len().saturating_sub(detail.evidence),
+        managed: cause.managed_by.as_ref().map(|managed| format!("managed by {}", managed.summary).into()),
         command: (!cause.command.is_empty()).then(|| cause.command.as_str().into()),
         effects: effects.collect(),
         effects_total: cause.explains.len(),

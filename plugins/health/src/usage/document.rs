@@ -136,6 +136,7 @@ fn findings<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Documen
             code: finding.code.as_str().into(),
             evidence: finding.evidence.iter().take(detail.evidence).map(|line| line.as_str().into()).collect(),
             more_evidence: finding.evidence.len().saturating_sub(detail.evidence),
+            managed: None,
             command: Some(finding.command.as_str().into()),
             effects: Vec::new(),
             effects_total: 0,

@@ -2,26 +2,18 @@
 
 use super::failure::class;
 use super::{FLUX_FAILED, FLUX_READY, FLUX_RECONCILING, FLUX_REQUEST, FLUX_STALLED, FLUX_STATIC, HELM_RETRIES};
-use crate::health::{Related, precedence};
+use crate::health::{Related, pauses, precedence};
 use crate::object::{Custom, Object, find_condition};
 use crate::report::Verdict;
 use crate::text;
 use jiff::Timestamp;
 
-fn is_suspended(object: &Object, custom: &Custom) -> Option<&'static str> {
-    if custom.spec_true("/suspend") {
-        return Some("spec.suspend");
-    }
-    let keys = ["source.extensions.fluxcd.io/reconcile", "fluxcd.controlplane.io/reconcile"];
-    let off = |key: &&str| object.meta.annotations.get(key).is_some_and(|value| value.eq_ignore_ascii_case("disabled"));
-    keys.into_iter().find(off)
-}
-
 /// Static kinds have no status subresource (older versions had one, and it then counts).
 pub(super) fn static_kind(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     match object.custom() {
-        Some(custom) if custom.spec_true("/suspend") => precedence::suspended("spec.suspend", None, related, now),
-        Some(custom) if custom.conditions().is_empty() => Verdict::ok(&FLUX_STATIC, "has no status by design"),
+        Some(custom) if !custom.spec_true("/suspend") && custom.conditions().is_empty() => {
+            Verdict::ok(&FLUX_STATIC, "has no status by design")
+        }
         _ => common(object, related, now),
     }
 }
@@ -31,8 +23,8 @@ pub(super) fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> 
     let Some(custom) = object.custom() else {
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no object of Flux");
     };
-    if let Some(how) = is_suspended(object, custom) {
-        return precedence::suspended(how, None, related, now);
+    if let Some(verdict) = pauses::held(object, related, now) {
+        return verdict;
     }
     let conditions = custom.conditions();
     let condition = |name: &str| find_condition(&conditions, name);

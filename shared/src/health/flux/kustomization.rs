@@ -4,9 +4,10 @@ use super::common::common;
 use super::relations::{
     assess_shallow, blame_dependencies, blame_if_unwell, blame_webhook, source_ref, verdict_of_inventory,
 };
-use super::{FLUX_OLD_REVISION, FLUX_STALE, inventory_ids};
+use super::{FLUX_OLD_REVISION, FLUX_STALE};
 use crate::health::Related;
 use crate::object::{Custom, Lookup, Object, ObjectRef};
+use crate::ownership::inventory_ids;
 use crate::report::{Level, Verdict};
 use crate::text;
 use jiff::{SignedDuration, Timestamp};

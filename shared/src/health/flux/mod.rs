@@ -3,14 +3,11 @@
 mod common;
 mod failure;
 mod helm;
-mod inventory;
 mod kustomization;
 mod relations;
 mod source;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use inventory::inventory_ids;
 
 use super::table::Rule;
 use crate::report::codes;

@@ -1,9 +1,10 @@
 //! What Flux's objects point to: sources, dependencies, inventories, webhooks.
 
 use super::common::common;
-use super::{FLUX_DEPENDENCY, FLUX_INVENTORY, FLUX_SOURCE, FLUX_WEBHOOK, HELM_CHART, SOURCE, inventory_ids};
+use super::{FLUX_DEPENDENCY, FLUX_INVENTORY, FLUX_SOURCE, FLUX_WEBHOOK, HELM_CHART, SOURCE};
 use crate::health::{Related, assess};
 use crate::object::{Body, Custom, Lookup, Object, ObjectRef};
+use crate::ownership::inventory_ids;
 use crate::report::{Level, Verdict};
 use jiff::Timestamp;
 

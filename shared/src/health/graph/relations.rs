@@ -143,7 +143,7 @@ impl<'a> Relations<'a> {
             ("kustomize.toolkit.fluxcd.io" | "helm.toolkit.fluxcd.io", _) => {
                 causes.extend(self.flux_sources(object));
                 if is_one_of(verdict, ABOUT_OBJECTS) {
-                    let inventory_ids = object.custom().map(flux::inventory_ids).into_iter().flatten();
+                    let inventory_ids = object.custom().map(crate::ownership::inventory_ids).into_iter().flatten();
                     causes.extend(inventory_ids.filter_map(|id| inventory.find(&id).found()));
                     causes.extend(self.of_release(object));
                 }

@@ -125,6 +125,7 @@ struct FindingView {
     age: String,
     code: String,
     evidence: Vec<String>,
+    managed: String,
     command: String,
     explains: String,
     effects: Vec<EffectView>,
@@ -267,6 +268,7 @@ fn finding(finding: &Finding<'_>) -> FindingView {
         age: finding.age.as_deref().map_or_else(String::new, |age| text::truncate(age, 20)),
         code: text::truncate(&finding.code, CELL),
         evidence,
+        managed: finding.managed.as_deref().map_or_else(String::new, |managed| text::truncate(managed, TEXT)),
         command: finding.command.as_deref().map_or_else(String::new, |command| text::truncate(command, COMMAND)),
         explains: match finding.effects_total {
             0 => String::new(),

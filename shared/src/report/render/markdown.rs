@@ -85,6 +85,9 @@ fn push_finding(out: &mut String, finding: &Finding<'_>) {
             out.push_str(&format!("    - and {rest} more\n"));
         }
     }
+    if let Some(managed) = &finding.managed {
+        out.push_str(&format!("  - {}\n", plain(managed)));
+    }
     if let Some(command) = &finding.command {
         out.push_str(&format!("  - look: {}\n", code(command, COMMAND)));
     }

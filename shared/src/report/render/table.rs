@@ -176,6 +176,9 @@ impl Page<'_> {
         if finding.effects_total > 0 {
             self.effects(finding, &below, indent);
         }
+        if let Some(managed) = &finding.managed {
+            self.wrapped(&below, indent + 2, managed, Tone::Plain, 0);
+        }
         if let Some(command) = &finding.command {
             let command = format!("look: {}", text::truncate(command, COMMAND));
             self.push(&format!("{below}{}", self.paint(Tone::Faint, &command)));

@@ -108,6 +108,7 @@ pub(super) fn sample() -> Report {
         since: Some("2026-11-19T23:00:00Z".into()),
         evidence: vec![],
         command: command.into(),
+        managed_by: None,
         explains: vec![],
     };
     let mut missing = cause(
@@ -118,6 +119,13 @@ pub(super) fn sample() -> Report {
         "storage",
         "kubectl get storageclass",
     );
+    missing.managed_by = Some(Box::new(crate::report::ManagedBy {
+        summary:
+            "Kustomization/flux-system/apps (GitRepository infra at main@sha1:01234567, every 10m): edit it in Git, \
+                  a change by hand of what Git sets is undone"
+                .into(),
+        ..Default::default()
+    }));
     missing.evidence = vec![
         "PersistentVolumeClaim data-plane/data-0-broker-3 is Pending: storageclass.storage.k8s.io \"fast-ssd\" not found".into(),
         "second line".into(),

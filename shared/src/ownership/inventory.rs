@@ -5,7 +5,7 @@ use crate::object::{Custom, ObjectRef};
 /// The objects that `status.inventory.entries[].id` names. An id is `namespace_name_group_Kind`;
 /// the namespace is empty for cluster-scoped objects, the group for core ones, and a `:` of a name
 /// is written `__` (github.com/fluxcd/cli-utils, `pkg/object/objmetadata.go`).
-pub(crate) fn inventory_ids(custom: &Custom) -> impl Iterator<Item = ObjectRef> + '_ {
+pub fn inventory_ids(custom: &Custom) -> impl Iterator<Item = ObjectRef> + '_ {
     custom.status_list("/inventory/entries").iter().filter_map(|entry| parse(entry.get("id")?.as_str()?))
 }
 
