@@ -46,5 +46,5 @@ lint: ## format and clippy; warnings fail in CI
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- $(if $(CI),-D warnings,)
 
-dist: ## small binaries with fat LTO, in target/dist/
-	$(CARGO) build --profile dist --locked
+dist: ## release archives, digests and manifests in dist/, for every target that this machine can build
+	$(CARGO) run --locked -p mlops-packaging -- dist

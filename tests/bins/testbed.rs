@@ -19,7 +19,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Build every binary that is not in the cache yet.
-    Build,
+    Build {
+        /// Only these parts, by their folder under tests/testbed.
+        parts: Vec<String>,
+    },
     /// Start a control plane with three nodes and stay until Ctrl-C.
     Up {
         /// Controllers to start besides.
@@ -53,7 +56,7 @@ enum Extra {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Build => Component::ALL.iter().try_for_each(|component| build::ensure(*component).map(drop)),
+        Command::Build { parts } => build_parts(&parts),
         Command::Up { with, load, objects_only } => up(&with, &load, objects_only),
         Command::Guard { dir } => guard::serve(&dir),
         Command::Exec { program, arguments } => guard::exec_with_parent(&program, &arguments),
@@ -66,6 +69,15 @@ fn main() -> ExitCode {
             ExitCode::from(if error.downcast_ref::<GoMissing>().is_some() { 2 } else { 1 })
         }
     }
+}
+
+fn build_parts(parts: &[String]) -> Result<()> {
+    if let Some(unknown) = parts.iter().find(|part| Component::ALL.iter().all(|it| it.name() != **part)) {
+        let known: Vec<_> = Component::ALL.iter().map(|component| component.name()).collect();
+        anyhow::bail!("there is no part {unknown}; there are {}", known.join(", "));
+    }
+    let is_asked = |component: &&Component| parts.is_empty() || parts.iter().any(|part| part == component.name());
+    Component::ALL.iter().filter(is_asked).try_for_each(|component| build::ensure(*component).map(drop))
 }
 
 fn up(with: &[Extra], load: &[PathBuf], objects_only: bool) -> Result<()> {

@@ -31,12 +31,24 @@ pub enum Component {
     HelmController,
     /// The CustomResourceDefinitions of all Flux controllers; nothing is compiled.
     FluxCrds,
+    /// krew, and the validator that its index runs over every manifest.
+    Krew,
+    /// The `flux` command.
+    FluxCli,
 }
 
 impl Component {
     /// All of them, in the order in which they are built: the ones that every test needs first.
-    pub const ALL: [Self; 6] =
-        [Self::Etcd, Self::Kubernetes, Self::Kwok, Self::FluxCrds, Self::KustomizeController, Self::HelmController];
+    pub const ALL: [Self; 8] = [
+        Self::Etcd,
+        Self::Kubernetes,
+        Self::Kwok,
+        Self::FluxCrds,
+        Self::KustomizeController,
+        Self::HelmController,
+        Self::Krew,
+        Self::FluxCli,
+    ];
 
     /// The folder under `tests/testbed/`.
     #[must_use]
@@ -48,6 +60,8 @@ impl Component {
             Self::KustomizeController => "kustomize-controller",
             Self::HelmController => "helm-controller",
             Self::FluxCrds => "flux-crds",
+            Self::Krew => "krew",
+            Self::FluxCli => "flux-cli",
         }
     }
 
@@ -65,6 +79,11 @@ impl Component {
             Self::KustomizeController => &[("github.com/fluxcd/kustomize-controller", "kustomize-controller")],
             Self::HelmController => &[("github.com/fluxcd/helm-controller", "helm-controller")],
             Self::FluxCrds => &[],
+            Self::Krew => &[
+                ("sigs.k8s.io/krew/cmd/krew", "krew"),
+                ("sigs.k8s.io/krew/cmd/validate-krew-manifest", "validate-krew-manifest"),
+            ],
+            Self::FluxCli => &[("github.com/fluxcd/flux2/v2/cmd/flux", "flux")],
         }
     }
 
@@ -77,6 +96,7 @@ impl Component {
                  -X k8s.io/component-base/version.gitMinor=36"
             }
             Self::Kwok => "-s -w -X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0",
+            Self::FluxCli => "-s -w -X main.VERSION=2.9.4",
             _ => "-s -w",
         }
     }
@@ -94,12 +114,24 @@ impl Component {
         }
     }
 
+    /// A module that does not build as it is served: it is copied out of the module cache, and built
+    /// there with these files added (path and text).
+    const fn completed_module(self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+        match self {
+            // The command embeds manifests that its release process generates; nothing here installs Flux.
+            Self::FluxCli => {
+                Some(("github.com/fluxcd/flux2/v2", &[("cmd/flux/manifests/placeholder.yaml", "# generated\n")]))
+            }
+            _ => None,
+        }
+    }
+
     /// What a cold build took with two cores, for the progress line.
     const fn about(self) -> &'static str {
         match self {
             Self::Kubernetes => "about 4 minutes",
-            Self::Etcd | Self::FluxCrds => "half a minute",
-            Self::Kwok => "a minute",
+            Self::Etcd | Self::FluxCrds | Self::Krew => "half a minute",
+            Self::Kwok | Self::FluxCli => "a minute",
             Self::KustomizeController | Self::HelmController => "about 2 minutes",
         }
     }
@@ -202,6 +234,10 @@ fn fingerprint(component: Component) -> Result<String> {
     for module in component.crd_modules() {
         context.update(module.as_bytes());
     }
+    for (path, text) in component.completed_module().map_or(&[][..], |(_, files)| files) {
+        context.update(path.as_bytes());
+        context.update(text.as_bytes());
+    }
     context.update(std::env::consts::ARCH.as_bytes());
     Ok(hex(&context.finish().as_ref()[..8]))
 }
@@ -246,8 +282,13 @@ fn go_build(component: Component, out: &Path) -> Result<()> {
     if component.packages().is_empty() {
         return Ok(());
     }
+    let mut command = go(component);
+    let source = completed_source(component)?;
+    if let Some(source) = &source {
+        command.current_dir(source.path());
+    }
     // Go wants a trailing slash or an existing folder: it exists.
-    let child = go(component)
+    let child = command
         .args(build_arguments(component, out))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -281,33 +322,60 @@ fn go_build(component: Component, out: &Path) -> Result<()> {
 /// source-controller cannot be compiled where one of its dependencies is not served, but the module
 /// itself can be downloaded, and its go.sum line proves that it is the right one.
 fn copy_crds(component: Component, out: &Path) -> Result<()> {
+    for module in component.crd_modules() {
+        let bases = download(component, module)?.join("config").join("crd").join("bases");
+        if copy_folder(&bases, out)? == 0 {
+            bail!("{module} has no CRDs in {}", bases.display());
+        }
+    }
+    Ok(())
+}
+
+/// A writable copy of the component's [`Component::completed_module`], gone when dropped.
+fn completed_source(component: Component) -> Result<Option<tempfile::TempDir>> {
+    let Some((module, files)) = component.completed_module() else { return Ok(None) };
+    let copy = tempfile::tempdir().context("making a folder for a module's copy")?;
+    copy_folder(&download(component, module)?, copy.path())?;
+    for (path, text) in files {
+        let path = copy.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(copy.path())).context("making a folder in a module's copy")?;
+        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(Some(copy))
+}
+
+/// Where Go's module cache has `module`, in the version of the component's go.mod.
+fn download(component: Component, module: &str) -> Result<PathBuf> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Download {
         dir: Option<PathBuf>,
         error: Option<String>,
     }
-    for module in component.crd_modules() {
-        let output =
-            go(component).args(["mod", "download", "-json", module]).output().context("starting go mod download")?;
-        let download: Download = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("go mod download {module}: {}", String::from_utf8_lossy(&output.stderr)))?;
-        let dir =
-            download.dir.ok_or_else(|| anyhow!("go mod download {module}: {}", download.error.unwrap_or_default()))?;
-        let bases = dir.join("config").join("crd").join("bases");
-        let mut copied = 0;
-        for entry in fs::read_dir(&bases).with_context(|| format!("reading {}", bases.display()))? {
-            let entry = entry?;
+    let output =
+        go(component).args(["mod", "download", "-json", module]).output().context("starting go mod download")?;
+    let download: Download = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("go mod download {module}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    download.dir.ok_or_else(|| anyhow!("go mod download {module}: {}", download.error.unwrap_or_default()))
+}
+
+/// Copies regular files and folders, and says how many files.
+fn copy_folder(from: &Path, to: &Path) -> Result<usize> {
+    let mut copied = 0;
+    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&target).with_context(|| format!("creating {}", target.display()))?;
+            copied += copy_folder(&entry.path(), &target)?;
+        } else {
             // Not fs::copy: files in the module cache are read-only, and so would be the copies.
             let bytes = fs::read(entry.path()).with_context(|| format!("reading {}", entry.path().display()))?;
-            fs::write(out.join(entry.file_name()), bytes).context("writing a CRD to the cache")?;
+            fs::write(&target, bytes).with_context(|| format!("writing {}", target.display()))?;
             copied += 1;
         }
-        if copied == 0 {
-            bail!("{module} has no CRDs in {}", bases.display());
-        }
     }
-    Ok(())
+    Ok(copied)
 }
 
 /// Is there a Go that builds this?

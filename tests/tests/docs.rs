@@ -26,6 +26,31 @@ fn compare(name: &str, current: &str) {
     );
 }
 
+/// Pages of the command reference, and the manifests as they are before a release.
+#[test]
+fn the_command_reference_is_current() {
+    for (name, page) in mlops_packaging::reference::pages() {
+        compare(&format!("reference/{name}"), &page);
+    }
+}
+
+#[test]
+fn the_manifests_are_current() {
+    use mlops_packaging::manifest::{self, Release};
+    let release = Release::of(&mlops_packaging::workspace::Workspace::read().expect("cargo metadata"));
+    let archives = manifest::unpublished(&release);
+    let note = |tool: &str| {
+        format!(
+            "# Made from {tool}.yaml.j2. No release is published: the digests are zeros, and nothing installs from this\n\
+             # file. `make dist` writes the one that does.\n"
+        )
+    };
+    let krew = manifest::krew(&release, &archives).expect("rendered");
+    let flux = manifest::flux(&release, &archives).expect("rendered");
+    compare("../krew-manifests/mlops.yaml", &(note("krew") + &krew));
+    compare("../krew-manifests/flux/mlops.yaml", &(note("flux") + &flux));
+}
+
 fn schema() -> serde_json::Value {
     serde_json::to_value(schemars::schema_for!(Report)).expect("schema")
 }

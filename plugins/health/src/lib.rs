@@ -23,6 +23,12 @@ use mlops_shared::cli::{Printer, display_name, print_usage};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// What the command line may say, for completion, man pages and the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    <args::Args as clap::CommandFactory>::command()
+}
+
 /// The whole program: parses the command line, runs it, and maps how it ended to an exit code.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();

@@ -13,6 +13,12 @@ pub use version::VersionReport;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// What the command line may say, for man pages and the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    args::command("kubectl mlops")
+}
+
 /// The whole program.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();

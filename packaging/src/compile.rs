@@ -1,0 +1,119 @@
+//! Building the binaries of a release so that nothing in them tells where they were built.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::Result;
+use crate::workspace::Workspace;
+
+/// Builds all plugins for `target` with the profile `dist`, and returns the folder with the binaries.
+///
+/// # Errors
+/// When cargo fails.
+pub fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(&workspace.root)
+        .args(["build", "--profile", "dist", "--locked", "--target", target])
+        .args(workspace.packages.iter().flat_map(|package| ["--package", package]))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace)?);
+    // Of the C code in the TLS library; Microsoft's compiler knows no such flag.
+    if !target.ends_with("-msvc") {
+        command.env("CFLAGS", c_flags(workspace)?);
+    }
+    let status = command.status().context("starting cargo build")?;
+    if !status.success() {
+        bail!("cargo build for {target} failed ({status})");
+    }
+    Ok(workspace.target_dir.join(target).join("dist"))
+}
+
+/// Folders of this machine, and what stands for them in the binaries.
+fn folders(workspace: &Workspace) -> Result<Vec<(PathBuf, &'static str)>> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+        .ok_or_else(|| anyhow!("neither CARGO_HOME nor HOME is set"))?;
+    let mut folders = vec![(home, "/cargo"), (workspace.root.clone(), "/kubectl-mlops")];
+    // Generated code lies there, and it may be anywhere.
+    if !workspace.target_dir.starts_with(&workspace.root) {
+        folders.push((workspace.target_dir.clone(), "/kubectl-mlops/target"));
+    }
+    Ok(folders)
+}
+
+fn flags(workspace: &Workspace) -> Result<OsString> {
+    let mut flags: Vec<OsString> =
+        std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(OsString::from).collect();
+    for (folder, stand_in) in folders(workspace)? {
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(folder);
+        flag.push("=");
+        flag.push(stand_in);
+        flags.push(flag);
+    }
+    Ok(flags.join(std::ffi::OsStr::new("\x1f")))
+}
+
+fn c_flags(workspace: &Workspace) -> Result<OsString> {
+    let mut flags = std::env::var_os("CFLAGS").unwrap_or_default();
+    for (folder, stand_in) in folders(workspace)? {
+        flags.push(" -ffile-prefix-map=");
+        flags.push(folder);
+        flags.push("=");
+        flags.push(stand_in);
+    }
+    Ok(flags)
+}
+
+/// What a binary tells of the machine that built it: nothing, or the folder that it names.
+///
+/// # Errors
+/// When the environment names no home of cargo.
+pub fn leaks(workspace: &Workspace, binary: &[u8]) -> Result<Vec<String>> {
+    let folders = folders(workspace)?;
+    Ok(folders
+        .iter()
+        .map(|(folder, _)| folder)
+        .filter(|it| contains(binary, it))
+        .map(|it| it.display().to_string())
+        .collect())
+}
+
+fn contains(bytes: &[u8], folder: &Path) -> bool {
+    let wanted = folder.as_os_str().as_encoded_bytes();
+    bytes.windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// The newest glibc that a binary needs, `2.34`; `None` for one that needs none.
+#[must_use]
+pub fn glibc(binary: &[u8]) -> Option<String> {
+    const MARK: &[u8] = b"GLIBC_2.";
+    let minors = binary.windows(MARK.len()).enumerate().filter(|(_, part)| *part == MARK).filter_map(|(at, _)| {
+        let digits = binary[at + MARK.len()..].iter().take_while(|it| it.is_ascii_digit()).take(3);
+        String::from_utf8(digits.copied().collect()).ok()?.parse::<u32>().ok()
+    });
+    minors.max().map(|minor| format!("2.{minor}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_glibc_is_told() {
+        assert_eq!(glibc(b"\0GLIBC_2.2.5\0GLIBC_2.34\0GLIBC_2.17\0").as_deref(), Some("2.34"));
+        assert_eq!(glibc(b"static"), None);
+    }
+
+    #[test]
+    fn a_path_of_this_machine_is_a_leak() {
+        let workspace = Workspace::read().expect("cargo metadata");
+        let text = format!("panicked at {}/shared/src/lib.rs", workspace.root.display());
+        assert_eq!(leaks(&workspace, text.as_bytes()).expect("folders"), [workspace.root.display().to_string()]);
+        assert!(leaks(&workspace, b"panicked at /kubectl-mlops/shared/src/lib.rs").expect("folders").is_empty());
+    }
+}
