@@ -1,5 +1,7 @@
 //! Claims, volumes and snapshots.
 
+mod provisioner;
+
 use super::table::Rule;
 use super::{Related, fullness, precedence};
 use crate::object::{Body, Claim, Lookup, Object, ObjectRef};
@@ -64,22 +66,7 @@ fn claim(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
                 verdict =
                     verdict.and(Verdict::fail(&CLAIM_LOST, format!("its volume {volume} is gone"))).blame(missing);
             }
-            for condition in claim.status.conditions.iter().filter(|condition| condition.is_true()) {
-                if matches!(
-                    &*condition.r#type,
-                    "Resizing" | "FileSystemResizePending" | "ControllerResizeError" | "NodeResizeError"
-                ) {
-                    verdict = verdict.and(
-                        Verdict::warn(&CLAIM_RESIZE, format!("{}: {}", condition.r#type, condition.text()))
-                            .since(condition.since()),
-                    );
-                }
-            }
-            for (resource, state) in &claim.status.allocated_resource_statuses {
-                if state.ends_with("Infeasible") {
-                    verdict = verdict.and(Verdict::fail(&CLAIM_RESIZE, format!("{resource}: {state}")));
-                }
-            }
+            verdict = resizes(claim, related, now).into_iter().fold(verdict, Verdict::and);
             match fullness::of_claim(related.inventory, &object.meta.namespace, &object.meta.name) {
                 Some((_, statistics)) => {
                     // Whether the claim is bound does not become unsure because its figures are old.
@@ -92,6 +79,39 @@ fn claim(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         "Lost" => Verdict::fail(&CLAIM_LOST, format!("lost its volume {}", claim.spec.volume_name)),
         _ => pending(object, claim, related, now),
     }
+}
+
+/// What is being changed about a bound volume: its size, or its attributes. Conditions and states as in
+/// `k8s.io/api/core/v1/types.go`; an expansion takes seconds, unless it waits for a pod to start again.
+fn resizes(claim: &Claim, related: &Related<'_>, now: Timestamp) -> Vec<Verdict> {
+    let mut found = Vec::new();
+    for condition in claim.status.conditions.iter().filter(|condition| condition.is_true()) {
+        let is_young = condition
+            .since()
+            .is_some_and(|since| now.duration_since(since).as_secs() <= related.limits.progress_seconds);
+        let level = match &*condition.r#type {
+            "Resizing" | "FileSystemResizePending" | "ModifyingVolume" if is_young => Level::Progressing,
+            "Resizing" | "FileSystemResizePending" | "ModifyingVolume" => Level::Warn,
+            "ControllerResizeError" | "NodeResizeError" | "ModifyVolumeError" => Level::Warn,
+            _ => continue,
+        };
+        let said = if condition.text().is_empty() { String::new() } else { format!(": {}", condition.text()) };
+        let text = format!("{}{said}", condition.r#type);
+        found.push(Verdict::new(level, &CLAIM_RESIZE, text).since(condition.since()));
+    }
+    for (resource, state) in &claim.status.allocated_resource_statuses {
+        if state.ends_with("Infeasible") {
+            found.push(Verdict::fail(&CLAIM_RESIZE, format!("{resource}: {state}")));
+        } else if state.ends_with("Failed") {
+            found.push(Verdict::warn(&CLAIM_RESIZE, format!("{resource}: {state}")));
+        }
+    }
+    let change = &claim.status.modify_volume_status;
+    if &*change.status == "Infeasible" {
+        let text = format!("the driver refuses VolumeAttributesClass {}", change.target_volume_attributes_class_name);
+        found.push(Verdict::warn(&CLAIM_RESIZE, text));
+    }
+    found
 }
 
 fn pending(object: &Object, claim: &Claim, related: &Related<'_>, now: Timestamp) -> Verdict {
@@ -158,30 +178,10 @@ fn pending(object: &Object, claim: &Claim, related: &Related<'_>, now: Timestamp
     } else {
         Verdict::progressing(&CLAIM_PENDING, text).since(created.get())
     };
-    match class.and_then(|class| provisioner_down(class, related)) {
-        Some(deployment) => verdict.blame(deployment),
+    match class {
+        Some(class) => provisioner::explain(verdict, class, related),
         None => verdict,
     }
-}
-
-/// The provisioner's workload, when one that bears its name is there and has no ready pod. Names
-/// are a convention (`ebs.csi.aws.com` is run by `ebs-csi-controller`), so only the driver's first
-/// word is looked for.
-fn provisioner_down(class: &Object, related: &Related<'_>) -> Option<ObjectRef> {
-    let Body::StorageClass(record) = &class.body else { return None };
-    let word = record.provisioner.rsplit('/').next()?.split(['.', '-']).next().filter(|word| word.len() > 2)?;
-    let down = |object: &&Object| {
-        object.meta.name.contains(word)
-            && (object.meta.name.contains("csi") || object.meta.name.contains("provisioner"))
-            && object.workload().is_some_and(|workload| {
-                workload
-                    .status
-                    .as_ref()
-                    .is_some_and(|status| status.available_replicas == 0 && status.ready_replicas == 0)
-            })
-    };
-    let kinds = ["Deployment", "StatefulSet"];
-    kinds.iter().find_map(|kind| related.inventory.of_kind("apps", kind).iter().find(down)).map(Object::reference)
 }
 
 fn volume(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
@@ -198,10 +198,32 @@ fn volume(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         "Failed" => {
             Verdict::fail(&VOLUME_FAILED, format!("{}: {}", volume.status.reason, &*volume.status.message)).since(since)
         }
+        "Released" if &*volume.spec.persistent_volume_reclaim_policy == "Delete" && since.is_some() => {
+            being_deleted(object, since, &claim, related, now)
+        }
         "Released" => Verdict::warn(&VOLUME_RELEASED, format!("kept, its claim is gone{claim}")).since(since),
         "" => precedence::no_status(object, None, related, now),
         phase => Verdict::ok(&CLAIM_BOUND, phase.to_owned()),
     }
+}
+
+/// A volume that goes with its claim: the driver deletes it within seconds, or says why it cannot.
+fn being_deleted(
+    object: &Object,
+    since: Option<Timestamp>,
+    claim: &str,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let late = since.is_some_and(|since| now.duration_since(since).as_secs() > related.limits.progress_seconds);
+    let verdict = if late {
+        Verdict::fail(&VOLUME_FAILED, format!("its claim is gone, and it is not deleted{claim}"))
+    } else {
+        Verdict::progressing(&VOLUME_RELEASED, format!("its claim is gone, it is being deleted{claim}"))
+    };
+    let event = related.warning(object, &["VolumeFailedDelete"]);
+    let verdict = event.into_iter().fold(verdict, |verdict, event| verdict.evidence(event.message.to_string()));
+    verdict.since(since)
 }
 
 fn attachment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
@@ -211,14 +233,16 @@ fn attachment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         let error = custom.status_text(pointer);
         if !error.is_empty() {
             let node = custom.spec_text("/nodeName");
-            return Verdict::fail(&ATTACHMENT_FAILED, format!("cannot {what} at {node}: {error}")).since(since.get());
+            let time = custom.status_text(&pointer.replace("message", "time")).parse().ok();
+            return Verdict::fail(&ATTACHMENT_FAILED, format!("cannot {what} at {node}: {error}"))
+                .since(time.or(since.get()));
         }
     }
     if custom.status_at("/attached").and_then(serde_json::Value::as_bool) == Some(true) {
         return Verdict::ok(&ATTACHMENT_OK, "attached");
     }
     let late = since.seconds_before(now).is_some_and(|age| age > related.limits.progress_seconds);
-    let level = if late { crate::report::Level::Fail } else { crate::report::Level::Progressing };
+    let level = if late { Level::Fail } else { Level::Progressing };
     Verdict::new(level, &ATTACHMENT_WAITS, "is not attached yet").since(since.get())
 }
 
@@ -276,6 +300,34 @@ mod tests {
         );
         let missing = judge(&format!("{CLAIM}{}", class("slow", "Immediate")), "PersistentVolumeClaim", "data");
         assert_eq!(missing.blames[0].to_string(), "StorageClass/fast");
+    }
+
+    #[test]
+    fn a_resize_gets_its_time_and_what_cannot_be_fails() {
+        let bound = |status: &str| CLAIM.replace("{phase: Pending}", &format!("{{phase: Bound, {status}}}"));
+        let resizing =
+            |at: &str| bound(&format!("conditions: [{{type: Resizing, status: 'True', lastTransitionTime: '{at}'}}]"));
+        for (yaml, level) in [
+            (resizing("2026-11-20T02:59:00Z"), Level::Progressing),
+            (resizing("2026-11-20T01:00:00Z"), Level::Warn),
+            (bound("allocatedResourceStatuses: {storage: NodeResizeInfeasible}"), Level::Fail),
+            (bound("modifyVolumeStatus: {status: Infeasible, targetVolumeAttributesClassName: gold}"), Level::Warn),
+        ] {
+            expect(&yaml, "PersistentVolumeClaim", "data", level, "pvc-resize");
+        }
+    }
+
+    #[test]
+    fn a_volume_that_should_be_deleted_is_not_merely_kept() {
+        let volume = |policy: &str, at: &str| {
+            format!(
+                "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: v}}\nspec: {{persistentVolumeReclaimPolicy: {policy}}}\nstatus: {{phase: Released, lastPhaseTransitionTime: '{at}'}}\n"
+            )
+        };
+        let (young, old) = ("2026-11-20T02:59:00Z", "2026-11-20T01:00:00Z");
+        expect(&volume("Delete", young), "PersistentVolume", "v", Level::Progressing, "pv-released");
+        expect(&volume("Delete", old), "PersistentVolume", "v", Level::Fail, "pv-failed");
+        expect(&volume("Retain", old), "PersistentVolume", "v", Level::Warn, "pv-released");
     }
 
     #[test]

@@ -37,6 +37,16 @@ record! {
         conditions: Vec<Condition>,
         /// By resource: `ControllerResizeInfeasible`, …
         allocated_resource_statuses: BTreeMap<Sym, Sym>,
+        /// A change of the volume's attributes that is not done.
+        modify_volume_status: ModifyVolume,
+    }
+
+    /// A change of a volume's attributes that was asked for.
+    pub struct ModifyVolume {
+        /// `Pending`, `InProgress`, `Infeasible`; empty for none.
+        status: Sym,
+        /// The VolumeAttributesClass that it should have.
+        target_volume_attributes_class_name: Sym,
     }
 
     /// The claim that a volume is kept for.
