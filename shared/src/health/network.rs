@@ -4,6 +4,7 @@ use super::table::Rule;
 use super::{Related, precedence};
 use crate::object::{Backend, Body, Object, ObjectRef};
 use crate::report::{Verdict, codes};
+use crate::text;
 use jiff::Timestamp;
 
 codes! {
@@ -11,7 +12,7 @@ codes! {
     INGRESS_BACKEND = "ingress-backend-missing", "A backend of the ingress does not exist",
         "The service or port that a rule sends to is not there: requests get an error.", "Correct the rule, or create the service.", Stuck 600;
     INGRESS_PENDING = "ingress-no-address", "The ingress has no address",
-        "No controller has taken the ingress.", "Check its class and that a controller of that class runs.";
+        "No controller has taken the ingress, or its controller is set up to write no address (Traefik and NGINX behind a NodePort).", "Check its class and that a controller of that class runs.";
     INGRESS_CLASS = "ingress-class-missing", "The ingress's class does not exist",
         "spec.ingressClassName names an IngressClass that is not there, so no controller takes the Ingress.",
         "Correct the class (`kubectl get ingressclass`), or install its controller.", Stuck 600;
@@ -23,13 +24,13 @@ codes! {
 pub(super) const RULES: &[Rule] =
     &[Rule::new("networking.k8s.io", "Ingress", ingress), Rule::new("extensions", "Ingress", ingress)];
 
-fn ingress(object: &Object, related: &Related<'_>, _: Timestamp) -> Verdict {
+fn ingress(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let Body::Ingress(ingress) = &object.body else {
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no Ingress");
     };
     let namespace = &object.meta.namespace;
     let mut verdict = if ingress.status.load_balancer.ingress.is_empty() {
-        Verdict::progressing(&INGRESS_PENDING, "no address yet")
+        no_address(object, related, now)
     } else {
         Verdict::ok(&INGRESS_OK, "has an address")
     };
@@ -55,6 +56,22 @@ fn ingress(object: &Object, related: &Related<'_>, _: Timestamp) -> Verdict {
         }
     }
     verdict
+}
+
+/// Controllers write an address within seconds. Some are set up to write none, so that the Ingress may
+/// work all the same: it is a warning, and no failure.
+fn no_address(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let created = object.meta.creation_timestamp.get();
+    match created.filter(|created| now.duration_since(*created).as_secs() > related.limits.progress_seconds) {
+        Some(created) => {
+            let text = format!(
+                "has had no address for {}: no controller has taken it, or it writes none",
+                text::age(created, now)
+            );
+            Verdict::warn(&INGRESS_PENDING, text).since(Some(created))
+        }
+        None => Verdict::progressing(&INGRESS_PENDING, "no address yet").since(created),
+    }
 }
 
 fn backend_missing(backend: &Backend, namespace: &str, related: &Related<'_>) -> Option<Verdict> {
@@ -91,4 +108,21 @@ fn backend_missing(backend: &Backend, namespace: &str, related: &Related<'_>) ->
             ),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::health::testing::expect;
+    use crate::report::Level;
+
+    #[test]
+    fn an_ingress_that_nobody_takes_does_not_progress_for_ever() {
+        let yaml = |created: &str| {
+            format!(
+                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: i, namespace: n, creationTimestamp: '{created}'}}\nspec: {{}}\n"
+            )
+        };
+        expect(&yaml("2026-11-20T02:58:00Z"), "Ingress", "i", Level::Progressing, "ingress-no-address");
+        expect(&yaml("2026-11-19T02:58:00Z"), "Ingress", "i", Level::Warn, "ingress-no-address");
+    }
 }
