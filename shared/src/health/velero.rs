@@ -1,5 +1,6 @@
 //! Velero: backups, restores, schedules, and where backups are kept.
 
+use super::schedule::{Clock, Schedule};
 use super::table::Rule;
 use super::{Related, precedence};
 use crate::object::{Custom, Lookup, Object, ObjectRef};
@@ -27,6 +28,12 @@ codes! {
     INVALID = "velero-schedule-invalid", "The schedule is not valid",
         "Velero cannot read the schedule; no backup is made.",
         "Correct what the message names.";
+    MISSED = "velero-schedule-missed", "Backups of the schedule were missed",
+        "The schedule was due more than once and no backup was started: Velero does not run, or an earlier backup of the schedule has not ended.",
+        "Look at the velero pod and at backups of the schedule that still run.";
+    FAILING = "velero-schedule-failing", "Backups of the schedule fail",
+        "The last backup of the schedule failed, in whole or in part: there is no complete one of that day.",
+        "`velero backup describe NAME --details` of the backup that is named.";
     LOCATION_OK = "velero-location", "Backups can be stored",
         "Velero could read the place where backups are kept at its last look.",
         "Nothing to do.";
@@ -56,6 +63,8 @@ const RUN_SECONDS: i64 = 86_400;
 /// Velero validates a location every minute; after so long nobody does.
 const VALIDATION_SECONDS: i64 = 3600;
 const SCHEDULE_LABEL: &str = "velero.io/schedule-name";
+/// Missed backups are counted to this number.
+const MOST_MISSED: usize = 100;
 
 fn unreadable() -> Verdict {
     Verdict::unknown(&precedence::OBJECT_UNREADABLE, "has not the shape of its kind")
@@ -77,7 +86,15 @@ fn backup(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         return Verdict::ok(&DONE, format!("{}; {later} is complete since", verdict.message));
     }
     let name = custom.spec_text("/storageLocation");
-    with_location(verdict, object, if name.is_empty() { "default" } else { name }, related, now)
+    let verdict = with_location(verdict, object, if name.is_empty() { "default" } else { name }, related, now);
+    // Its backups are told with the schedule: the next one will go the same way.
+    match object.meta.labels.get(SCHEDULE_LABEL) {
+        Some(schedule) => {
+            let schedule = ObjectRef::new(GROUP, "Schedule", &object.meta.namespace, schedule);
+            if related.inventory.find(&schedule).found().is_some() { verdict.blame(schedule) } else { verdict }
+        }
+        None => verdict,
+    }
 }
 
 /// `pkg/apis/velero/v1/restore_types.go`, and Argo CD's `velero.io/Restore/health.lua`.
@@ -182,7 +199,9 @@ fn schedule(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
             let message = last.map_or("enabled, no backup yet".to_owned(), |last| {
                 format!("enabled, last backup {} ago", text::age(last, now))
             });
-            Verdict::ok(&SCHEDULED, message)
+            let verdict = Verdict::ok(&SCHEDULED, message);
+            let verdict = failing(object, related, now).into_iter().fold(verdict, Verdict::and);
+            missed(object, custom, last, related, now).into_iter().fold(verdict, Verdict::and)
         }
         "FailedValidation" => {
             let errors: Vec<&str> = custom.status_list("/validationErrors").iter().filter_map(Value::as_str).collect();
@@ -191,6 +210,68 @@ fn schedule(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         }
         phase => Verdict::progressing(&RUNS, phase.to_owned()),
     }
+}
+
+/// The backups of a schedule, oldest first.
+fn backups_of<'a>(schedule: &'a Object, related: &Related<'a>) -> Vec<(&'a Object, &'a Custom)> {
+    let all = related.inventory.in_namespace(GROUP, "Backup", &schedule.meta.namespace).iter();
+    let mut own: Vec<_> = all
+        .filter(|backup| backup.meta.labels.has(SCHEDULE_LABEL, &schedule.meta.name))
+        .filter_map(|backup| Some((backup, backup.custom()?)))
+        .collect();
+    own.sort_by_key(|(backup, it)| time(it, "/startTimestamp").or(backup.meta.creation_timestamp.get()));
+    own
+}
+
+/// The finding about a schedule whose last backup that ended has failed.
+fn failing(object: &Object, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
+    let states: Vec<(&Object, Verdict)> = backups_of(object, related)
+        .into_iter()
+        .map(|(backup, custom)| (backup, run(backup, custom, related, now)))
+        .filter(|(_, state)| matches!(state.level, Level::Ok | Level::Fail))
+        .collect();
+    let failures = states.iter().rev().take_while(|(_, state)| state.level == Level::Fail).count();
+    let (last, state) = states.last().filter(|_| failures > 0)?;
+    let what =
+        if failures > 1 { format!("the last {failures} backups failed") } else { "the last backup failed".to_owned() };
+    let verdict = Verdict::fail(&FAILING, what)
+        .since(state.since)
+        .evidence(format!("Backup {}: {}", last.meta.name, state.message));
+    let name = last.custom().map_or("", |custom| custom.spec_text("/storageLocation"));
+    Some(with_location(verdict, last, if name.is_empty() { "default" } else { name }, related, now))
+}
+
+/// The finding about backups that were due and not started. Velero starts none while one of the same
+/// schedule runs (`pkg/controller/schedule_controller.go`).
+fn missed(
+    object: &Object,
+    custom: &Custom,
+    last: Option<Timestamp>,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Option<Verdict> {
+    let schedule = Schedule::parse(custom.spec_text("/schedule"))?;
+    let start = last.or(object.meta.creation_timestamp.get())?;
+    let settled = now.checked_sub(jiff::SignedDuration::from_secs(related.limits.progress_seconds)).ok()?;
+    let due = Clock::of(&schedule, last, false).due(&schedule, start, settled, MOST_MISSED);
+    if due < 2 {
+        return None;
+    }
+    let runs = backups_of(object, related)
+        .into_iter()
+        .rev()
+        .find(|(_, it)| matches!(it.status_text("/phase"), "" | "New" | "Queued" | "ReadyToStart" | "InProgress"));
+    let more = if due == MOST_MISSED { " or more" } else { "" };
+    let text = format!("{due}{more} backups were due and did not start");
+    let since = last.map_or_else(String::new, |last| format!(", last one {} ago", text::age(last, now)));
+    Some(
+        match runs {
+            Some((backup, _)) => Verdict::warn(&MISSED, format!("{text}{since}; {} has not ended", backup.meta.name))
+                .blame(backup.reference()),
+            None => Verdict::fail(&MISSED, format!("{text}{since}")),
+        }
+        .since(last),
+    )
 }
 
 /// `pkg/apis/velero/v1/backupstoragelocation_types.go`: Available or Unavailable, and when Velero looked.
@@ -283,6 +364,25 @@ status: {{{status}}}
     }
 
     #[test]
+    fn a_schedule_that_misses_its_time_fails() {
+        let schedule = |last: &str| {
+            object("Schedule", "daily", "", "schedule: '0 1 * * *'", &format!("phase: Enabled, lastBackup: '{last}'"))
+        };
+        expect(&schedule("2026-11-19T01:00:00Z")[4..], "Schedule", "daily", Level::Ok, "velero-schedule");
+        let late = schedule("2026-11-16T01:00:00Z");
+        expect(&late[4..], "Schedule", "daily", Level::Fail, "velero-schedule-missed");
+        let runs = object(
+            "Backup",
+            "long",
+            ", labels: {velero.io/schedule-name: daily}",
+            "",
+            "phase: InProgress, startTimestamp: '2026-11-16T01:00:00Z'",
+        );
+        let verdict = judge(&(late + &runs)[4..], "Schedule", "daily");
+        assert_eq!((verdict.level, verdict.blames[0].to_string()), (Level::Warn, "Backup/velero/long".to_owned()));
+    }
+
+    #[test]
     fn a_later_backup_of_the_schedule_makes_good_and_the_location_is_blamed() {
         let daily = ", labels: {velero.io/schedule-name: daily}";
         let failed = object("Backup", "one", daily, "", "phase: Failed, startTimestamp: '2026-11-18T00:00:00Z'");
@@ -290,6 +390,18 @@ status: {{{status}}}
         expect(&(failed.clone() + &good)[4..], "Backup", "one", Level::Ok, "velero-done");
         let by_hand = object("Backup", "two", "", "", "phase: Completed, startTimestamp: '2026-11-19T00:00:00Z'");
         expect(&(failed.clone() + &by_hand)[4..], "Backup", "one", Level::Fail, "velero-failed");
+        let schedule = object(
+            "Schedule",
+            "daily",
+            "",
+            "schedule: '0 1 * * *'",
+            "phase: Enabled, lastBackup: '2026-11-20T01:00:00Z'",
+        );
+        let verdict = judge(&(failed.clone() + &schedule)[4..], "Schedule", "daily");
+        assert_eq!((verdict.level, verdict.code.id), (Level::Fail, "velero-schedule-failing"));
+        let verdict = judge(&(failed.clone() + &schedule)[4..], "Backup", "one");
+        assert_eq!(verdict.blames[0].to_string(), "Schedule/velero/daily");
+        expect(&(failed.clone() + &good + &schedule)[4..], "Schedule", "daily", Level::Ok, "velero-schedule");
         let down = object("BackupStorageLocation", "default", "", "", "phase: Unavailable");
         let verdict = judge(&(failed + &down)[4..], "Backup", "one");
         assert_eq!(verdict.blames[0].to_string(), "BackupStorageLocation/velero/default");
