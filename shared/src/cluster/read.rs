@@ -33,11 +33,9 @@ const PASSED_OVER: &[&str] = &[
     "scheduling.k8s.io",
     "node.k8s.io",
     "flowcontrol.apiserver.k8s.io",
-    "certificates.k8s.io",
     "events.k8s.io",
     "internal.apiserver.k8s.io",
     "storagemigration.k8s.io",
-    "resource.k8s.io",
     "wgpolicyk8s.io",
     "reports.kyverno.io",
     "aquasecurity.github.io",
@@ -54,6 +52,11 @@ const KINDS_PASSED_OVER: &[(&str, &str)] = &[
     ("", "LimitRange"),
     ("apps", "ControllerRevision"),
     ("storage.k8s.io", "CSIStorageCapacity"),
+    ("certificates.k8s.io", "ClusterTrustBundle"),
+    ("certificates.k8s.io", "PodCertificateRequest"),
+    // One a node and driver, each with up to a hundred devices: the scheduler says which of them fit.
+    ("resource.k8s.io", "ResourceSlice"),
+    ("resource.k8s.io", "DeviceTaintRule"),
 ];
 
 /// What to read.

@@ -11,6 +11,8 @@ mod cnpg;
 mod codes_of_graph;
 mod controllers;
 mod culprit;
+mod deletion;
+mod device;
 mod expectations;
 mod extension;
 mod external_secrets;
@@ -44,6 +46,7 @@ mod schedule;
 mod sealed_secret;
 mod served_versions;
 mod service;
+mod signing_request;
 mod spark;
 mod stateless;
 mod storage;
@@ -76,7 +79,7 @@ pub fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, format!("cannot be judged: {why}"));
     }
     if let Some(verdict) = precedence::terminating(object, related, now) {
-        return extension::explain_deletion(object, verdict, related);
+        return deletion::explain(object, verdict, related);
     }
     let rule = table::find(&object.ty.group, &object.ty.kind);
     let verdict = rule.map_or(generic::assess as Assess, |rule| rule.assess)(object, related, now);

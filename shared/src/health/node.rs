@@ -1,7 +1,7 @@
 //! Nodes with their leases.
 
 use super::table::Rule;
-use super::{Related, fullness, precedence};
+use super::{Related, fullness, precedence, signing_request};
 use crate::object::{Body, Lookup, Node, Object, find_condition, is_extended};
 use crate::report::{Level, Verdict, codes};
 use crate::text::{self, Quantity};
@@ -54,7 +54,12 @@ fn node(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         return precedence::no_status(object, None, related, now);
     };
     if !ready.is_true() {
-        return Verdict::fail(&NODE_NOT_READY, ready.text().into_owned()).since(ready.since());
+        // A node that has just joined gets its network first; one that fell silent is not joining.
+        let age = object.meta.creation_timestamp.seconds_before(now);
+        let joins = ready.is_false() && age.is_some_and(|age| age <= related.limits.creating_seconds);
+        let level = if joins { Level::Progressing } else { Level::Fail };
+        let verdict = Verdict::new(level, &NODE_NOT_READY, ready.text().into_owned()).since(ready.since());
+        return signing_request::of_kubelet(verdict, &object.meta.name, related, now);
     }
     let kubelet = &record.status.node_info.kubelet_version;
     let mut verdict = Verdict::ok(&NODE_READY, format!("ready, kubelet {kubelet}"));
@@ -151,6 +156,18 @@ mod tests {
         };
         expect(&yaml("2026-11-20T02:59:50Z"), "Node", "w1", Level::Ok, "node-ready");
         expect(&yaml("2026-11-20T02:50:00Z"), "Node", "w1", Level::Fail, "node-lease-stale");
+    }
+
+    #[test]
+    fn a_node_that_has_just_joined_gets_its_time() {
+        let yaml = |created: &str, ready: &str| {
+            format!(
+                "apiVersion: v1\nkind: Node\nmetadata: {{name: w1, creationTimestamp: '{created}'}}\nstatus: {{conditions: [{{type: Ready, status: {ready}, message: cni plugin not initialized}}]}}\n"
+            )
+        };
+        expect(&yaml("2026-11-20T02:58:00Z", "'False'"), "Node", "w1", Level::Progressing, "node-not-ready");
+        expect(&yaml("2026-11-20T02:58:00Z", "Unknown"), "Node", "w1", Level::Fail, "node-not-ready");
+        expect(&yaml("2026-11-20T02:00:00Z", "'False'"), "Node", "w1", Level::Fail, "node-not-ready");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod scheduling;
 mod start;
 
 use super::table::Rule;
-use super::{Related, precedence};
+use super::{Related, precedence, workload};
 use crate::object::{Body, Condition, Lookup, Object, ObjectRef, Pod, find_condition};
 use crate::report::{Level, Verdict, codes};
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ codes! {
         "All containers have ended, at least one with an error, and none will be started again.",
         "Read its log; delete the pod once it is understood.";
     POD_EVICTED = "pod-evicted", "Left over from an eviction",
-        "The kubelet or the scheduler removed the pod (node pressure, shutdown, preemption); its controller has made another. The record stays until somebody deletes it.",
+        "The kubelet or the scheduler removed the pod (node pressure, shutdown, preemption); its controller, if it has one, has made another. The record stays until somebody deletes it.",
         "See what the node ran out of (`kubectl describe pod NAME`), then delete the record.";
     POD_UNSCHEDULABLE = "pod-unschedulable", "No node takes the pod",
         "The scheduler finds no node with room, or taints, affinity, volumes or ports leave none.",
@@ -67,6 +67,12 @@ codes! {
     POD_FAILED_TRY = "pod-failed-try", "A failed try of a Job that succeeded",
         "The pod failed and the Job made another that succeeded. The record stays until the Job goes.",
         "Nothing to do.";
+    POD_NOT_REPLACED = "pod-not-replaced", "The pod has ended and nothing makes another",
+        "No controller owns the pod. It was meant to run for ever (`restartPolicy: Always`) and ended, mostly because its node was shut down. It will not come back.",
+        "Create it again, better through a Deployment or another controller that replaces its pods.", Final;
+    POD_RESIZE = "pod-resize-pending", "A change of the pod's resources is not made",
+        "The pod runs with its old CPU and memory: the node has too little room for the new ones (Deferred), can never have it (Infeasible), or the runtime refused the change.",
+        "Read the condition; ask for less, or let the pod be made again on another node.";
     POD_NODE_LOST = "pod-node-lost", "The pod's node is silent",
         "The kubelet on the pod's node does not report, so nobody knows whether the pod still runs.",
         "Look at the node first.";
@@ -89,7 +95,7 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "is no pod");
     };
     match &*pod.phase {
-        "Succeeded" => return Verdict::ok(&POD_COMPLETED, "completed"),
+        "Succeeded" => return succeeded(object, pod),
         "Failed" => return failed(object, pod, related),
         "" => return precedence::no_status(object, None, related, now),
         _ => {}
@@ -121,7 +127,10 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         }
     }
     if let Some(verdict) = worst.take_if(|verdict| verdict.level >= Level::Fail) {
-        return verdict;
+        return match workload::waits_for(object, related) {
+            Some(line) => verdict.evidence(line),
+            None => verdict,
+        };
     }
     let overall = match pod.condition("Ready") {
         Some(ready) if ready.is_true() => {
@@ -130,10 +139,50 @@ fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         }
         ready => start::not_ready(object, pod, ready, related, now),
     };
+    let overall = match resize(pod, related, now) {
+        Some(finding) => overall.and(finding),
+        None => overall,
+    };
     match worst {
         Some(verdict) => overall.and(verdict),
         None => overall,
     }
+}
+
+/// A pod whose containers have all ended well. One that should run for ever ends so when its node is
+/// shut down; only a controller makes another.
+fn succeeded(object: &Object, pod: &Pod) -> Verdict {
+    if &*pod.restart_policy == "Always" && is_alone(object) {
+        return Verdict::warn(&POD_NOT_REPLACED, "ended although it should run for ever, and nothing makes another");
+    }
+    Verdict::ok(&POD_COMPLETED, "completed")
+}
+
+/// Whether a server gave the object a UID and nothing owns it: of a cut-down file nobody can tell.
+fn is_alone(object: &Object) -> bool {
+    object.meta.uid.is_given() && object.meta.owner_references.is_empty()
+}
+
+/// A resize in place that is not done (`pkg/kubelet/status/status_manager.go`, KEP-1287).
+fn resize(pod: &Pod, related: &Related<'_>, now: Timestamp) -> Option<Verdict> {
+    let is_true = |name: &str| pod.condition(name).filter(|condition| condition.is_true());
+    let failed = is_true("PodResizeInProgress").filter(|condition| &*condition.reason == "Error");
+    let refused = is_true("PodResizePending").filter(|condition| &*condition.reason == "Infeasible");
+    if let Some(condition) = failed.or(refused) {
+        let text = format!("its new resources are not in force: {}", condition.text());
+        return Some(Verdict::warn(&POD_RESIZE, text).since(condition.since()));
+    }
+    let waits = is_true("PodResizePending")?;
+    let late = waits.since().is_some_and(|since| now.duration_since(since).as_secs() > related.limits.progress_seconds);
+    let level = if late { Level::Warn } else { Level::Progressing };
+    Some(Verdict::new(level, &POD_RESIZE, format!("its new resources wait: {}", waits.text())).since(waits.since()))
+}
+
+/// Whether the pod uses this claim of its namespace.
+pub(super) fn uses(object: &Object, claim: &str) -> bool {
+    object
+        .pod()
+        .is_some_and(|pod| pod.needs.iter().any(|need| need.kind == "PersistentVolumeClaim" && &*need.name == claim))
 }
 
 /// `2/2 ready`: the words of nearly every pod, so the common ones are not made anew for each.
@@ -163,7 +212,12 @@ const REMOVED: [&str; 10] = [
 fn failed(object: &Object, pod: &Pod, related: &Related<'_>) -> Verdict {
     let detail = if pod.message.is_empty() { String::new() } else { format!(": {}", &*pod.message) };
     if REMOVED.contains(&&*pod.reason) || pod.reason.starts_with("OutOf") {
-        return Verdict::warn(&POD_EVICTED, format!("{}{detail}", pod.reason));
+        let verdict = Verdict::warn(&POD_EVICTED, format!("{}{detail}", pod.reason));
+        return if is_alone(object) {
+            verdict.evidence("no controller owns it: nothing makes another")
+        } else {
+            verdict
+        };
     }
     if let Some(target) = pod.condition("DisruptionTarget").filter(|condition| condition.is_true()) {
         return Verdict::warn(&POD_EVICTED, target.text().into_owned()).since(target.since());

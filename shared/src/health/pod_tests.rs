@@ -274,3 +274,37 @@ fn a_readiness_gate_is_named() {
         status.replace("lastTransitionTime: '2026-11-20T01:00:00Z'", "lastTransitionTime: '2026-11-20T02:57:00Z'");
     expect(&pod(spec, &new), "Pod", "p", Level::Progressing, "pod-starting");
 }
+
+#[test]
+fn a_resize_that_is_not_made_is_told() {
+    let pod = |condition: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: n}}\nspec: {{nodeName: w, containers: [{{name: c}}]}}\nstatus: {{phase: Running, conditions: [{{type: Ready, status: 'True'}}, {{status: 'True', lastTransitionTime: '2026-11-20T02:30:00Z', {condition}}}], containerStatuses: [{{name: c, ready: true, state: {{running: {{}}}}}}]}}\n"
+        )
+    };
+    for (condition, level, code) in [
+        ("type: PodResizePending, reason: Infeasible", Level::Warn, "pod-resize-pending"),
+        ("type: PodResizePending, reason: Deferred", Level::Warn, "pod-resize-pending"),
+        ("type: PodResizeInProgress, reason: Error", Level::Warn, "pod-resize-pending"),
+        ("type: PodResizeInProgress", Level::Ok, "pod-ready"),
+    ] {
+        expect(&pod(condition), "Pod", "p", level, code);
+    }
+    let young = pod("type: PodResizePending, reason: Deferred").replace("02:30", "02:58");
+    expect(&young, "Pod", "p", Level::Progressing, "pod-resize-pending");
+}
+
+#[test]
+fn a_pod_that_nothing_replaces_is_no_mere_leftover() {
+    let pod = |owner: &str, status: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: n, uid: u{owner}}}\nspec: {{restartPolicy: Always, containers: [{{name: c}}]}}\nstatus: {status}\n"
+        )
+    };
+    let owner = ", ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: r, uid: r, controller: true}]";
+    let (evicted, ended) = ("{phase: Failed, reason: Evicted}", "{phase: Succeeded}");
+    assert_eq!(judge(&pod("", evicted), "Pod", "p").evidence.len(), 1);
+    assert_eq!(judge(&pod(owner, evicted), "Pod", "p").evidence.len(), 0);
+    expect(&pod("", ended), "Pod", "p", Level::Warn, "pod-not-replaced");
+    expect(&pod(owner, ended), "Pod", "p", Level::Ok, "pod-completed");
+}

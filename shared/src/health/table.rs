@@ -1,10 +1,10 @@
 //! The table of kinds and their rules: a new check is one file and one row here.
 
 use super::{
-    Related, argo, argo_rollout, batch, cert_manager, cnpg, codes_of_graph, controllers, expectations, extension,
-    external_secrets, flux, fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors, network, node,
-    pauses, pod, policy, precedence, prometheus, queueing, ray, sealed_secret, served_versions, service, spark,
-    stateless, storage, strimzi, training, velero, workload,
+    Related, argo, argo_rollout, batch, cert_manager, cnpg, codes_of_graph, controllers, device, expectations,
+    extension, external_secrets, flux, fullness, gateway, generic, grafana, keda, knative, kserve, minio, monitors,
+    network, node, pauses, pod, policy, precedence, prometheus, queueing, ray, sealed_secret, served_versions, service,
+    signing_request, spark, stateless, storage, strimzi, training, velero, workload,
 };
 use crate::object::Object;
 use crate::report::{Code, Verdict};
@@ -43,6 +43,8 @@ pub static RULES: &[&[Rule]] = &[
     service::RULES,
     policy::RULES,
     extension::RULES,
+    signing_request::RULES,
+    device::RULES,
     stateless::RULES,
     flux::RULES,
     strimzi::RULES,
@@ -89,6 +91,8 @@ static CODES: &[&[&Code]] = &[
     service::CODES,
     policy::CODES,
     extension::CODES,
+    signing_request::CODES,
+    device::CODES,
     stateless::CODES,
     cert_manager::CODES,
     prometheus::CODES,

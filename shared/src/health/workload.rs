@@ -47,6 +47,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("extensions", "DaemonSet", daemon_set),
     Rule::new("apps", "ReplicaSet", replica_set),
     Rule::new("extensions", "ReplicaSet", replica_set),
+    Rule::new("", "ReplicationController", replica_set),
 ];
 
 /// The record and its status, or the verdict of an object without one.
@@ -79,6 +80,51 @@ fn telling_pods<'a>(object: &Object, related: &Related<'a>) -> Vec<&'a Object> {
     match sets.filter(|set| revision(set).is_some()).max_by_key(revision) {
         Some(newest) => related.inventory.owned_by(newest.meta.uid).filter(is_live).collect(),
         None => related.pods_owned_by(object).into_iter().filter(is_live).collect(),
+    }
+}
+
+/// Whether the update of a StatefulSet waits for this pod of an older revision. With `OrderedReady` the
+/// controller goes no further while a pod is not ready, not even to replace that very pod, so a pod
+/// that only the new template would mend stays (kubernetes/kubernetes #67250).
+pub(super) fn waits_for(pod: &Object, related: &Related<'_>) -> Option<String> {
+    let owner = pod.meta.controller().filter(|owner| &*owner.kind == "StatefulSet")?;
+    let set = related.inventory.by_uid(owner.uid)?;
+    let workload = set.workload()?;
+    let status = workload.status.as_ref()?;
+    let is = |word: &str, default: &str| word.is_empty() || word == default;
+    let ordered = is(&workload.spec.pod_management_policy, "OrderedReady")
+        && is(&workload.spec.update_strategy.r#type, "RollingUpdate");
+    let own = pod.meta.labels.get("controller-revision-hash")?;
+    let new = &status.update_revision;
+    let is_old = !new.is_empty() && own != &**new && status.current_revision != *new;
+    (ordered && is_old).then(|| {
+        format!(
+            "StatefulSet {} waits for this pod before it replaces it by revision {new}: delete the pod",
+            set.meta.name
+        )
+    })
+}
+
+/// The ReplicaSet of an older template that still serves while the newest one does not come up.
+fn last_good(verdict: Verdict, object: &Object, related: &Related<'_>) -> Verdict {
+    let number = |set: &Object| {
+        let text = set.meta.annotations.get("deployment.kubernetes.io/revision");
+        text.and_then(|text| text.parse::<u64>().ok())
+    };
+    let sets: Vec<&Object> = related.inventory.owned_by(object.meta.uid).filter(|set| number(set).is_some()).collect();
+    let Some(newest) = sets.iter().filter_map(|set| number(set)).max() else { return verdict };
+    let ready = |set: &Object| {
+        set.workload().and_then(|workload| workload.status.as_ref()).map_or(0, |status| status.ready_replicas)
+    };
+    let older = sets.iter().filter(|set| number(set) < Some(newest) && ready(set) > 0);
+    match older.max_by_key(|set| number(set)) {
+        Some(set) => verdict.evidence(format!(
+            "revision {} still serves with {} ready (ReplicaSet {})",
+            number(set).unwrap_or(0),
+            crate::text::plural(usize::try_from(ready(set)).unwrap_or(0), "replica"),
+            set.meta.name
+        )),
+        None => verdict,
     }
 }
 
@@ -121,7 +167,7 @@ fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
     {
         let verdict =
             Verdict::fail(&ROLLOUT_STUCK, format!("{counts}: {}", &*progress.message)).since(progress.since());
-        return with_pod(verdict, object, related, now);
+        return last_good(with_pod(verdict, object, related, now), object, related);
     }
     if wanted == 0 && status.replicas == 0 {
         return Verdict::ok(&SCALED_TO_ZERO, "scaled to zero");
@@ -149,7 +195,8 @@ fn deployment(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict
         } else {
             Verdict::fail(&UNAVAILABLE, waiting)
         };
-        return descend(verdict.since(unavailable.and_then(Condition::since)), object, related, now);
+        let verdict = descend(verdict.since(unavailable.and_then(Condition::since)), object, related, now);
+        return if verdict.level == Level::Fail { last_good(verdict, object, related) } else { verdict };
     }
     if let Some(unavailable) = unavailable {
         // The counts say otherwise: the controller is between two writes.

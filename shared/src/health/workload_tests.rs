@@ -161,3 +161,33 @@ fn extreme_counts_do_not_overflow() {
         }
     }
 }
+
+#[test]
+fn a_rollout_that_fails_says_which_revision_serves() {
+    let old = replica_set("old", 1).replace("status: {replicas: 1}", "status: {replicas: 1, readyReplicas: 1}");
+    let yaml = format!("{DEPLOYMENT}{old}{}{}", replica_set("new", 2), pod("new-x", "ReplicaSet", "new", CRASHES));
+    let verdict = judge(&yaml, "Deployment", "d");
+    assert_eq!(verdict.level, Level::Fail);
+    assert_eq!(verdict.evidence, ["revision 1 still serves with 1 replica ready (ReplicaSet old)"]);
+}
+
+#[test]
+fn an_update_that_waits_for_what_it_should_replace_is_named() {
+    let set = |spec: &str| of_kind("StatefulSet", spec, "replicas: 1, currentRevision: s-1, updateRevision: s-2");
+    let pod = pod("s-0", "StatefulSet", "s", CRASHES)
+        .replace("uid: s-0,", "uid: s-0, labels: {controller-revision-hash: s-1},");
+    let line = |spec: &str| judge(&format!("{}{pod}", set(spec)), "Pod", "s-0").evidence.concat();
+    assert!(line("replicas: 1").contains("delete the pod"), "{}", line("replicas: 1"));
+    assert_eq!(line("replicas: 1, podManagementPolicy: Parallel"), "");
+}
+
+#[test]
+fn a_replication_controller_is_judged_by_its_counts() {
+    let yaml = |ready: i64| {
+        format!(
+            "apiVersion: v1\nkind: ReplicationController\nmetadata: {{name: r, namespace: n}}\nspec: {{replicas: 1, selector: {{app: r}}}}\nstatus: {{replicas: 1, fullyLabeledReplicas: 1, readyReplicas: {ready}, availableReplicas: {ready}}}\n"
+        )
+    };
+    expect(&yaml(1), "ReplicationController", "r", Level::Ok, "workload-ready");
+    expect(&yaml(0), "ReplicationController", "r", Level::Progressing, "workload-rolling-out");
+}

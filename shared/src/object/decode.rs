@@ -95,6 +95,10 @@ fn decode<'de, D: Deserializer<'de>>(ty: &Arc<TypeMeta>, input: D) -> Result<Dec
         ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") => {
             wire(input, |spec, status| Body::Workload(Box::new(Workload { spec, status })))
         }
+        // Its selector is a plain map of labels, which no verdict reads.
+        ("", "ReplicationController") => {
+            wire(input, |spec, status| Body::Workload(Box::new(Workload { spec, status })))
+        }
         ("batch", "Job") => wire(input, |spec, status| Body::Job(Box::new(Job { spec, status }))),
         ("batch", "CronJob") => wire(input, |spec, status| Body::CronJob(Box::new(CronJob { spec, status }))),
         ("", "Service") => wire(input, |spec, status: Option<_>| {

@@ -40,7 +40,9 @@ pub use network::{
     Backend, EndpointSlice, Ingress, IngressSpec, IngressStatus, Service, ServicePort, ServiceSpec, ServiceStatus,
 };
 pub use node::{Lease, LeaseSpec, Namespace, NamespaceSpec, NamespaceStatus, Node, NodeSpec, NodeStatus, Taint};
-pub use pod::{Container, ContainerPort, ContainerState, ContainerStatus, Exit, Pod, Probe, Reference, Waiting};
+pub use pod::{
+    Container, ContainerPort, ContainerState, ContainerStatus, DeviceClaim, Exit, Pod, Probe, Reference, Waiting,
+};
 pub use policy::{
     Autoscaler, AutoscalerSpec, AutoscalerStatus, DisruptionBudget, DisruptionBudgetSpec, DisruptionBudgetStatus,
 };

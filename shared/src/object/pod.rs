@@ -36,6 +36,8 @@ pub struct Pod {
     pub readiness_gates: Box<[Sym]>,
     /// Names of `spec.schedulingGates`.
     pub scheduling_gates: Box<[Sym]>,
+    /// Devices that it asks for by claims (`spec.resourceClaims`).
+    pub device_claims: Box<[DeviceClaim]>,
     /// `spec.overhead`: what its runtime takes beside its containers.
     pub overhead: Amounts,
     /// What is asked for by the pod as a whole; it counts in place of what its containers ask for.
@@ -74,6 +76,15 @@ pub struct Reference {
     pub name: Sym,
     /// Whether the pod starts without it.
     pub optional: bool,
+}
+
+/// A claim of devices: the object's name, where it is known, or the template that it is made from.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct DeviceClaim {
+    /// The ResourceClaim; empty while none was made from the template.
+    pub name: Sym,
+    /// The ResourceClaimTemplate; empty where the claim is named.
+    pub template: Sym,
 }
 
 record! {
@@ -183,7 +194,13 @@ record! {
         env_from: Vec<WireEnvFrom>,
     }
     pub(super) struct WireGate { condition_type: Sym, name: Sym, }
+    pub(super) struct WireDeviceClaim {
+        name: Sym,
+        resource_claim_name: Sym,
+        resource_claim_template_name: Sym,
+    }
     pub(super) struct WirePodSpec {
+        resource_claims: Vec<WireDeviceClaim>,
         node_name: Sym,
         restart_policy: Sym,
         containers: Vec<WireContainer>,
@@ -202,6 +219,7 @@ record! {
         message: Message,
         start_time: When,
         conditions: Vec<Condition>,
+        resource_claim_statuses: Vec<WireDeviceClaim>,
         init_container_statuses: Vec<ContainerStatus>,
         container_statuses: Vec<ContainerStatus>,
         resources: Option<Box<Resources>>,
@@ -371,6 +389,13 @@ impl Pod {
         });
         let mut init_statuses = status.init_container_statuses;
         let mut statuses = status.container_statuses;
+        let made = status.resource_claim_statuses;
+        let device_claim = |claim: WireDeviceClaim| {
+            let made = made.iter().find(|made| made.name == claim.name).map(|made| made.resource_claim_name.clone());
+            let name =
+                if claim.resource_claim_name.is_empty() { made.unwrap_or_default() } else { claim.resource_claim_name };
+            DeviceClaim { name, template: claim.resource_claim_template_name }
+        };
         let gate = |gate: WireGate| {
             if gate.condition_type.is_empty() { gate.name } else { gate.condition_type }
         };
@@ -388,6 +413,7 @@ impl Pod {
             scheduler: if &*spec.scheduler_name == "default-scheduler" { Sym::default() } else { spec.scheduler_name },
             readiness_gates: spec.readiness_gates.into_iter().map(gate).collect(),
             scheduling_gates: spec.scheduling_gates.into_iter().map(gate).collect(),
+            device_claims: spec.resource_claims.into_iter().map(device_claim).collect(),
             overhead: spec.overhead.into_iter().collect(),
             resources,
         }

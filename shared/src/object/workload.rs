@@ -50,6 +50,8 @@ record! {
         min_ready_seconds: i64,
         /// The pod template.
         template: Template,
+        /// StatefulSet: `OrderedReady` when empty, or `Parallel`.
+        pod_management_policy: Sym,
         /// StatefulSet: the governing service.
         service_name: Sym,
     }

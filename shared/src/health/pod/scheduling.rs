@@ -1,7 +1,7 @@
 //! Pods that have no node: what the scheduler says, taken apart, and which objects explain it.
 
 use super::{POD_GATED, POD_UNSCHEDULABLE};
-use crate::health::Related;
+use crate::health::{Related, device};
 use crate::object::{Body, Lookup, Object, ObjectRef, Pod, find_condition};
 use crate::report::Verdict;
 use jiff::Timestamp;
@@ -31,10 +31,9 @@ pub(super) fn unscheduled(object: &Object, pod: &Pod, related: &Related<'_>, now
     };
     let verdict =
         if late { Verdict::fail(&POD_UNSCHEDULABLE, text) } else { Verdict::progressing(&POD_UNSCHEDULABLE, text) };
-    Some(
-        blame_nodes(blame_claims(verdict, object, pod, sentence.as_ref(), related), sentence.as_ref(), related)
-            .since(since),
-    )
+    let verdict = blame_claims(verdict, object, pod, sentence.as_ref(), related);
+    let verdict = device::blame_claims(verdict, object, reason, related, now);
+    Some(blame_nodes(verdict, sentence.as_ref(), related).since(since))
 }
 
 /// Whether no node takes this pod, for reasons that have nothing to do with volumes: then its
