@@ -124,6 +124,18 @@ fn a_pending_volume_explains_who_waits_for_it_and_a_full_one_who_breaks() {
 }
 
 #[test]
+fn claims_of_one_class_that_get_no_volume_are_one_cause() {
+    let claim = |name: &str, class: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: {name}, namespace: x, creationTimestamp: '2026-11-19T00:00:00Z'}}\nspec: {{storageClassName: {class}}}\nstatus: {{phase: Pending}}\n"
+        )
+    };
+    let classes = "---\n{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: fast}, provisioner: x}\n---\n{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: slow}, provisioner: x}\n";
+    let yaml = format!("{}{}{}{classes}", claim("a", "fast"), claim("b", "fast"), claim("c", "slow"));
+    assert_eq!(names(&yaml), ["PersistentVolumeClaim/x/a", "PersistentVolumeClaim/x/c"]);
+}
+
+#[test]
 fn an_attachment_that_fails_is_why_a_container_is_not_created() {
     let yaml = format!(
         "{}---

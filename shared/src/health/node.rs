@@ -58,7 +58,11 @@ fn node(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
         let age = object.meta.creation_timestamp.seconds_before(now);
         let joins = ready.is_false() && age.is_some_and(|age| age <= related.limits.creating_seconds);
         let level = if joins { Level::Progressing } else { Level::Fail };
-        let verdict = Verdict::new(level, &NODE_NOT_READY, ready.text().into_owned()).since(ready.since());
+        let why = match ready.text() {
+            text if text.is_empty() => format!("Ready is {}", ready.status),
+            text => text.into_owned(),
+        };
+        let verdict = Verdict::new(level, &NODE_NOT_READY, why).since(ready.since());
         return signing_request::of_kubelet(verdict, &object.meta.name, related, now);
     }
     let kubelet = &record.status.node_info.kubelet_version;

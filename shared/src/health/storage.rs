@@ -3,8 +3,8 @@
 mod provisioner;
 
 use super::table::Rule;
-use super::{Related, fullness, precedence};
-use crate::object::{Body, Claim, Lookup, Object, ObjectRef};
+use super::{Related, fullness, pod, precedence};
+use crate::object::{Body, Claim, Lookup, Object, ObjectRef, Pod};
 use crate::report::{Level, Verdict, codes};
 use crate::text;
 use jiff::Timestamp;
@@ -150,17 +150,15 @@ fn pending(object: &Object, claim: &Claim, related: &Related<'_>, now: Timestamp
     let waits = class.is_some_and(|class| {
         matches!(&class.body, Body::StorageClass(class) if &*class.volume_binding_mode == "WaitForFirstConsumer")
     });
-    let used = related.inventory.in_namespace("", "Pod", &object.meta.namespace).iter().any(|pod| {
-        // A pod that no node takes for other reasons keeps its claim waiting, not the other way round.
-        !super::pod::waits_without_volumes(pod, related)
-            && pod.pod().is_some_and(|pod| {
-                !pod.is_finished()
-                    && pod
-                        .needs
-                        .iter()
-                        .any(|need| need.kind == "PersistentVolumeClaim" && need.name == object.meta.name)
-            })
-    });
+    // Asked only where it counts, and the cheap question first: there may be thousands of both.
+    let mut pods = related.inventory.in_namespace("", "Pod", &object.meta.namespace).iter();
+    let used = waits
+        && pods.any(|pod| {
+            // A pod that no node takes for other reasons keeps its claim waiting, not the other way round.
+            pod::uses(pod, &object.meta.name)
+                && !pod.pod().is_some_and(Pod::is_finished)
+                && !pod::waits_without_volumes(pod, related)
+        });
     let pods_read = related.inventory.was_read("", "Pod", &object.meta.namespace);
     if waits && !used && !pods_read && event.is_none() {
         return Verdict::progressing(&CLAIM_WAITS, "waits for its first pod; the pods were not read");

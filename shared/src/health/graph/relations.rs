@@ -263,7 +263,7 @@ fn claim_explains(claim: &Verdict, pod: &Verdict) -> bool {
 }
 
 /// Which findings of the same kind are one, although no object explains them: pods or Jobs of one
-/// controller, requests for certificates of one signer. `None` for objects that stand alone.
+/// controller, requests for certificates of one signer, claims without a volume of one class. `None` for objects that stand alone.
 pub(super) fn family(inventory: &Inventory, object: &Object, verdict: &Verdict) -> Option<ObjectRef> {
     if object.is("certificates.k8s.io", "CertificateSigningRequest") {
         let signer = object.custom()?.spec_text("/signerName");
@@ -273,6 +273,11 @@ pub(super) fn family(inventory: &Inventory, object: &Object, verdict: &Verdict) 
         let class = &volume.spec.storage_class_name;
         let kept = is_one_of(verdict, &[&storage::VOLUME_RELEASED]);
         return kept.then(|| ObjectRef::new("storage.k8s.io", "StorageClass", "", class));
+    }
+    if let Body::Claim(claim) = &object.body {
+        let class = claim.spec.storage_class_name.as_ref();
+        let waits = is_one_of(verdict, &[&storage::CLAIM_PENDING]);
+        return class.filter(|_| waits).map(|class| ObjectRef::new("storage.k8s.io", "StorageClass", "", class));
     }
     if object.pod().is_none() && !object.is("batch", "Job") {
         return None;
