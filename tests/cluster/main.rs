@@ -10,6 +10,7 @@ mod follow;
 mod health;
 mod kwok;
 mod objects;
+mod ownership;
 mod proxy;
 mod states;
 mod usage;

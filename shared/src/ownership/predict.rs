@@ -9,7 +9,7 @@ use super::setters::{Setter, is_folded_by_flux};
 use super::{Managers, PAUSED_UNTIL};
 use crate::object::{Body, Custom, Object, ObjectRef};
 use crate::text;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use wildmatch::WildMatch;
 
@@ -225,7 +225,8 @@ fn deployed(change: Change<'_>, live: &Live<'_>, link: &Link, chain: &Chain, man
             }
             let merges = exempt.is_some_and(|exempt| exempt.kind == ExemptionKind::Merge);
             let folded = is_folded_by_flux(change.manager) && !merges;
-            by_fields(change, live, by, interval(custom), Setter::Kustomize, folded, "Git")
+            let deployer = Deployer { by, setter: Setter::Kustomize, origin: "Git", is_folded: folded };
+            by_fields(change, live, &deployer, interval(custom), last_applied(custom))
         }
         (Manager::HelmRelease, Some(custom)) => {
             let until = format!("the next upgrade of {by}, where the chart sets the field");
@@ -240,7 +241,8 @@ fn deployed(change: Change<'_>, live: &Live<'_>, link: &Link, chain: &Chain, man
             if is_ignored(custom.spec_list("/driftDetection/ignore"), change, live) {
                 return survives(Some(&until), format!("spec.driftDetection.ignore of {by} names this field"));
             }
-            by_fields(change, live, by, interval(custom), Setter::Helm, false, "the chart")
+            let deployer = Deployer { by, setter: Setter::Helm, origin: "the chart", is_folded: false };
+            by_fields(change, live, &deployer, interval(custom), None)
         }
         (Manager::Helm, _) => survives(
             Some("the next upgrade of the release, where the chart sets the field"),
@@ -248,7 +250,8 @@ fn deployed(change: Change<'_>, live: &Live<'_>, link: &Link, chain: &Chain, man
         ),
         (Manager::Application, Some(custom)) => {
             if custom.spec_true("/syncPolicy/automated/selfHeal") {
-                by_fields(change, live, by, None, Setter::Argo, false, "Git")
+                let deployer = Deployer { by, setter: Setter::Argo, origin: "Git", is_folded: false };
+                by_fields(change, live, &deployer, None, None)
             } else {
                 survives(Some(&format!("the next sync of {by}")), "the application does not heal itself")
             }
@@ -258,38 +261,75 @@ fn deployed(change: Change<'_>, live: &Live<'_>, link: &Link, chain: &Chain, man
             let every = reference.and_then(|it| it.meta.annotations.get("fluxcd.controlplane.io/reconcileEvery"));
             // Flux Operator's default is an hour.
             let every = every.and_then(text::parse_duration).unwrap_or(SignedDuration::from_hours(1));
-            by_fields(change, live, by, Some(every), Setter::FluxOperator, false, "its definition")
+            let deployer = Deployer { by, setter: Setter::FluxOperator, origin: "its definition", is_folded: false };
+            by_fields(change, live, &deployer, Some(every), None)
         }
         _ => unknown(format!("{by} was not read as far as this takes")),
     }
 }
 
-/// A deployer that corrects drift undoes what it sets itself, and nothing else.
+/// A deployer that corrects drift.
+struct Deployer<'a> {
+    by: &'a ObjectRef,
+    setter: Setter,
+    /// Where it has its manifests from.
+    origin: &'a str,
+    /// Whether it takes over, and drops, what the manager of the change writes.
+    is_folded: bool,
+}
+
+/// A deployer undoes what it sets itself, and nothing else. What somebody else has overwritten is no longer in its
+/// managedFields, though Git may set it: that it stayed through a reconciliation proves that Git does not.
 fn by_fields(
     change: Change<'_>,
     live: &Live<'_>,
-    by: &ObjectRef,
+    deployer: &Deployer<'_>,
     when: Option<SignedDuration>,
-    deployer: Setter,
-    is_folded: bool,
-    origin: &str,
+    last_applied: Option<Timestamp>,
 ) -> Outcome {
+    let Deployer { by, setter, origin, is_folded } = *deployer;
     if live.fields.is_empty() {
         return unknown(format!("the object has no managedFields that tell whether {origin} sets {}", change.path));
     }
     let owners = live.fields.owners(change.path);
-    match owners.iter().find(|owner| owner.setter == deployer && owner.subresource.is_empty()) {
+    match owners.iter().find(|owner| owner.setter == setter && owner.subresource.is_empty()) {
         Some(owner) if owner.is_whole => {
-            undone(by.clone(), when, format!("{origin} sets {}: {} owns it", change.path, owner.manager))
+            return undone(by.clone(), when, format!("{origin} sets {}: {} owns it", change.path, owner.manager));
         }
-        Some(owner) => unknown(format!("{} sets only some fields below {}", owner.manager, change.path)),
-        None if is_folded => undone(
-            by.clone(),
-            when,
-            format!("{origin} does not set it, but Flux takes over what {} writes, and drops it", change.manager),
-        ),
+        Some(owner) => return unknown(format!("{} sets only some fields below {}", owner.manager, change.path)),
+        None if is_folded => {
+            let why = format!(
+                "Flux takes over what {} writes, and drops what {origin} does not set: never write as kubectl",
+                change.manager
+            );
+            return undone(by.clone(), when, why);
+        }
+        None => {}
+    }
+    // Times in managedFields are whole seconds, cut off.
+    let is_since = |time: Option<Timestamp>| match (time, last_applied) {
+        (Some(time), Some(applied)) => applied.duration_since(time) < SignedDuration::from_secs(1),
+        _ => true,
+    };
+    match owners.iter().find(|owner| is_since(owner.time)) {
+        Some(owner) => unknown(format!(
+            "{} set it, perhaps after {by} last applied: whether {origin} sets it too, managedFields do not tell",
+            owner.manager
+        )),
         None => survives(None, format!("{origin} does not set {}", change.path)),
     }
+}
+
+/// When a Kustomization last began to apply: the end of its last reconciliation that came so far, less its duration
+/// (`status.history`, kustomize-controller 1.7 and later).
+fn last_applied(custom: &Custom) -> Option<Timestamp> {
+    let newest = custom.status_list("/history").first()?;
+    let word = |key: &str| newest.get(key).and_then(Value::as_str).unwrap_or_default();
+    if !matches!(word("lastReconciledStatus"), "ReconciliationSucceeded" | "HealthCheckFailed") {
+        return None;
+    }
+    let ended: Timestamp = word("lastReconciled").parse().ok()?;
+    ended.checked_sub(text::parse_duration(word("lastReconciledDuration"))?).ok()
 }
 
 fn interval(custom: &Custom) -> Option<SignedDuration> {

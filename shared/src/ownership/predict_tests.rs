@@ -44,6 +44,24 @@ fn git_restores_what_it_sets_and_leaves_the_rest() {
     survives(&change(KUSTOMIZATION, REPLICAS, "mlops"), "");
     // The name of the manager decides: what kubectl writes is taken over, and dropped.
     undone(&change(KUSTOMIZATION, REPLICAS, "kubectl-edit"), "Kustomization/flux-system/apps", Some(600));
+    // What somebody has overwritten since is no longer Git's in managedFields, though Git may set it; what stayed
+    // through a reconciliation is not Git's.
+    let taken = KUSTOMIZATION.replace(
+        "managedFields: [",
+        "managedFields: [{manager: k9s, operation: Update, time: '2026-11-20T02:00:00Z', fieldsV1: {'f:spec': {'f:replicas': {}}}},",
+    );
+    assert!(matches!(change(&taken, REPLICAS, "mlops"), Outcome::Unknown { .. }));
+    undone(&change(&taken, REPLICAS, "kubectl-edit"), "Kustomization/flux-system/apps", Some(600));
+    let applied = |end: &str, status: &str| {
+        let history = format!(
+            "status: {{history: [{{lastReconciled: '{end}', lastReconciledDuration: 2s, lastReconciledStatus: {status}}}], inventory"
+        );
+        change(&taken.replacen("status: {inventory", &history, 1), REPLICAS, "mlops")
+    };
+    survives(&applied("2026-11-20T02:00:04Z", "ReconciliationSucceeded"), "");
+    // It may have begun before the change.
+    assert!(matches!(applied("2026-11-20T02:00:02Z", "ReconciliationSucceeded"), Outcome::Unknown { .. }));
+    assert!(matches!(applied("2026-11-20T02:00:04Z", "BuildFailed"), Outcome::Unknown { .. }));
     let merge = KUSTOMIZATION.replace("uid: d,", "uid: d, annotations: {kustomize.toolkit.fluxcd.io/ssa: merge},");
     survives(&change(&merge, REPLICAS, "kubectl-edit"), "");
     undone(&change(&merge, IMAGE, "kubectl-edit"), "Kustomization/flux-system/apps", Some(600));
