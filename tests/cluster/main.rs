@@ -3,6 +3,7 @@
 mod accounts;
 mod clean_up;
 mod control_plane;
+mod distribution;
 mod faults;
 mod flux;
 mod flux_states;

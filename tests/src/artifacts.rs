@@ -84,6 +84,11 @@ impl ArtifactServer {
             archive.append_data(&mut header, name, text.as_bytes()).with_context(|| format!("packing {name}"))?;
         }
         let bytes = archive.into_inner().and_then(GzEncoder::finish).context("packing")?;
+        Ok(self.serve_bytes(path, bytes))
+    }
+
+    /// Serves `bytes` at `path`, in the place of what was there.
+    pub fn serve_bytes(&self, path: &str, bytes: Vec<u8>) -> Artifact {
         let artifact = Artifact {
             path: path.to_owned(),
             url: format!("http://{}/{path}", self.address),
@@ -91,7 +96,7 @@ impl ArtifactServer {
             size: bytes.len(),
         };
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), bytes);
-        Ok(artifact)
+        artifact
     }
 }
 
