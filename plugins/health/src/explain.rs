@@ -2,11 +2,11 @@
 
 use mlops_shared::cli::Failure;
 use mlops_shared::health::{all_codes, find_code};
-use mlops_shared::report::{API_VERSION, Code};
+use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
+use mlops_shared::report::{API_VERSION, Code, Detail, Document, Format, Present};
 use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// Finding codes as JSON and YAML print them.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,47 +36,58 @@ pub struct FindingCode {
     outlook: String,
 }
 
-/// One code or all of them, as text, `json` or `yaml`.
-pub(crate) fn explain(code: Option<&str>, format: &str) -> Result<String, Failure> {
+impl Present for FindingCodeList {
+    fn document(&self, _: &Detail) -> Document<'_> {
+        if let [one] = self.items.as_slice() {
+            let headline =
+                Line { level: None, text: format!("{}: {}", one.code, one.title).into(), tone: Tone::Strong };
+            let mut document = Document::new(format!("Finding code {}", one.code), headline);
+            document.line(Line::plain(one.meaning));
+            for (heading, text) in [("What to do", one.remedy), ("Outlook", one.outlook.as_str())] {
+                document.heading(heading);
+                document.line(Line::plain(text));
+            }
+            return document;
+        }
+        let headline = Line::plain(text::plural(self.items.len(), "code"));
+        let mut document = Document::new("Finding codes", headline);
+        let mut table = Table::new([Column::new("CODE"), Column::new("WHAT IT SAYS").flex(2)]);
+        table.filter = true;
+        for item in &self.items {
+            table.row([Cell::toned(item.code, Tone::Strong), item.title.into()]);
+        }
+        document.blocks.push(Block::Table(table));
+        document
+    }
+}
+
+/// One code, or all of them.
+pub(crate) fn explain(code: Option<&str>) -> Result<FindingCodeList, Failure> {
     let codes = match code {
         Some(id) => vec![find_code(id).ok_or_else(|| unknown(id))?],
         None => all_codes(),
     };
-    match format {
-        "table" | "wide" if code.is_some() => Ok(codes.into_iter().map(page).collect()),
-        "table" | "wide" => Ok(list(&codes)),
-        "json" => serde_json::to_string_pretty(&data(&codes))
-            .map(|text| text + "\n")
-            .map_err(|error| Failure::unchecked(error.to_string())),
-        "yaml" => serde_saphyr::to_string(&data(&codes)).map_err(|error| Failure::unchecked(error.to_string())),
-        other => Err(Failure::usage(format!("codes are printed as table, json or yaml, not as {other:?}"))),
-    }
-}
-
-fn data(codes: &[&'static Code]) -> FindingCodeList {
-    let item = |code: &&'static Code| FindingCode {
+    let item = |code: &'static Code| FindingCode {
         code: code.id,
         title: code.title,
         meaning: code.meaning,
         remedy: code.remedy,
         outlook: code.outlook.sentence(),
     };
-    FindingCodeList { api_version: API_VERSION, kind: "FindingCodeList", items: codes.iter().map(item).collect() }
+    let items = codes.into_iter().map(item).collect();
+    Ok(FindingCodeList { api_version: API_VERSION, kind: "FindingCodeList", items })
 }
 
-fn list(codes: &[&Code]) -> String {
-    let width = codes.iter().map(|code| code.id.len()).max().unwrap_or(0);
-    let mut out = String::new();
-    for code in codes {
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{:width$}  {}", code.id, code.title);
+/// The format of that word; a page of words has no form as names, cases or figures.
+pub(crate) fn format(word: &str) -> Result<Format, Failure> {
+    match word.parse().map_err(Failure::usage)? {
+        // The summary of a report cuts long paragraphs; here they are all that there is.
+        Format::Table => Ok(Format::Wide),
+        Format::Name | Format::Junit | Format::Prometheus => {
+            Err(Failure::usage(format!("codes have no form as {word}")).hint("use table, json, yaml, markdown or html"))
+        }
+        format => Ok(format),
     }
-    out
-}
-
-fn page(code: &Code) -> String {
-    let outlook = code.outlook.sentence();
-    format!("{}: {}\n\n{}\n\nWhat to do: {}\n\nOutlook: {outlook}\n", code.id, code.title, code.meaning, code.remedy)
 }
 
 fn unknown(id: &str) -> Failure {
@@ -98,19 +109,30 @@ fn unknown(id: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mlops_shared::report::{Level, Style, render};
 
     #[test]
     fn codes_are_explained_and_misspelt_ones_are_guessed() {
-        assert!(explain(Some("no-status"), "table").expect("page").contains("What to do:"));
-        assert!(explain(None, "table").expect("list").lines().count() > 5);
+        let page = explain(Some("no-status")).expect("page");
+        let style = Style { color: false, width: 80, headers: true, show: Level::Ok };
+        let text = render(&page, format("table").expect("format"), &style).expect("text");
+        assert!(text.starts_with("no-status: ") && text.contains("WHAT TO DO") && text.contains("OUTLOOK"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        // No word of any code is cut.
+        for code in all_codes() {
+            let text = render(&explain(Some(code.id)).expect("page"), Format::Wide, &style).expect("text");
+            assert!(!text.contains('…') || code.remedy.contains('…') || code.meaning.contains('…'), "{text}");
+        }
+        let all = explain(None).expect("list");
+        assert_eq!(render(&all, Format::Wide, &style).expect("text").matches("pod-crash-loop").count(), 1);
         for (misspelt, meant) in [
             ("pod-crashloop", "pod-crash-loop"),
             ("Pod-Crash-Loop", "pod-crash-loop"),
             ("the-quorum-is-gone", "kafka-quorum-lost"),
         ] {
-            let failure = explain(Some(misspelt), "table").expect_err("unknown");
+            let failure = explain(Some(misspelt)).expect_err("unknown");
             assert!(failure.hints[0].contains(meant), "{misspelt}: {:?}", failure.hints);
         }
-        assert!(explain(None, "html").is_err());
+        assert!(format("prometheus").is_err() && format("docx").is_err());
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let word = args.output.output.as_deref().unwrap_or("table");
     match &args.command {
         Some(Command::Explain { code }) => {
-            printer.answer(explain::explain(code.as_deref(), word)?.as_bytes())?;
+            let codes = explain::explain(code.as_deref())?;
+            let style = style(&settings::resolve(args, Timestamp::now())?, args, printer);
+            printer.report(&codes, explain::format(word)?, &style)?;
             return Ok(Exit::Clean);
         }
         Some(Command::Diff { old, new }) => {

@@ -137,9 +137,8 @@ fn api_service(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdic
     let since = available.since();
     let short = since.is_none_or(|since| now.duration_since(since).as_secs() <= API_RESTART);
     let level = if short { Level::Progressing } else { Level::Fail };
-    let age = since.map(|since| format!(" for {}", text::age(since, now))).unwrap_or_default();
     let mut verdict =
-        Verdict::new(level, &API_UNAVAILABLE, format!("is not available{age}: {}", available.text())).since(since);
+        Verdict::new(level, &API_UNAVAILABLE, format!("is not available: {}", available.text())).since(since);
     if let Some(reference) = &api.spec.service
         && let Some((why, blamed)) = unreachable(reference, related)
     {

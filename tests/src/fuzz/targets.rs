@@ -78,6 +78,8 @@ pub const TARGETS: &[Target] = &[
 /// Small, so that a limit is reached too.
 const LIMITS: Limits = Limits { stream_bytes: 4 << 20, yaml_bytes: 1 << 20, objects: 5_000, files: 100, depth: 8 };
 
+const NEIGHBOURS: &[u8] = include_bytes!("../../fuzz/seeds/source/list.json");
+
 const NOW: &str = "2026-11-20T03:00:00Z";
 
 fn now() -> jiff::Timestamp {
@@ -127,8 +129,8 @@ fn objects(input: &[u8]) -> Result<(), String> {
         let _ = decode_object(&raw);
     }
     // Beside objects that it may point at.
-    let list = [&b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":["[..], input, b",", input, b"]}"].concat();
-    match read_stream(list.as_slice(), "pods.json", &LIMITS) {
+    let stream = [input, b"\n", NEIGHBOURS].concat();
+    match read_stream(stream.as_slice(), "pods.json", &LIMITS) {
         Ok(snapshot) => print(snapshot),
         Err(error) => safe("error", &Failure::from(error).to_string()),
     }
