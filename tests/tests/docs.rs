@@ -236,3 +236,35 @@ fn the_picture_of_the_readme_is_real() {
     }
     assert_eq!(block, want, "UPDATE_DOCS=1 writes it anew");
 }
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = std::fs::read_to_string(docs().join("README.md")).expect("index");
+    for entry in std::fs::read_dir(docs()).expect("docs").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(name == "README.md" || index.contains(&format!("({name}")), "docs/README.md does not name {name}");
+    }
+}
+
+/// Links of the documents lead to files that are there.
+#[test]
+fn links_lead_somewhere() {
+    let mut documents: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md"]
+            .map(PathBuf::from)
+            .into();
+    documents.extend(
+        std::fs::read_dir(docs()).expect("docs").flatten().map(|entry| Path::new("docs").join(entry.file_name())),
+    );
+    for document in documents.iter().filter(|path| path.extension().is_some_and(|it| it == "md")) {
+        let text = std::fs::read_to_string(docs().join("..").join(document)).expect("text");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let path = link.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let target = docs().join("..").join(document).parent().expect("a folder").join(path);
+            assert!(target.exists(), "{}: {link}", document.display());
+        }
+    }
+}
