@@ -2,7 +2,7 @@
 
 use super::failure::class;
 use super::{FLUX_FAILED, FLUX_READY, FLUX_RECONCILING, FLUX_REQUEST, FLUX_STALLED, FLUX_STATIC, HELM_RETRIES};
-use crate::health::{Related, pauses, precedence};
+use crate::health::{Related, lead_condition, pauses, precedence};
 use crate::object::{Custom, Object, find_condition};
 use crate::report::Verdict;
 use crate::text;
@@ -34,7 +34,7 @@ pub(super) fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> 
         let why = ready.filter(|ready| ready.is_false()).unwrap_or(stalled);
         let gave_up = class(stalled).filter(|code| code.id == HELM_RETRIES.id);
         let code = gave_up.or_else(|| class(why)).unwrap_or(&FLUX_STALLED);
-        return Verdict::fail(code, format!("stalled: {}", why.text())).since(stalled.since());
+        return Verdict::fail(code, format!("stalled: {}", lead_condition::said(why))).since(stalled.since());
     }
     let Some(ready) = ready else {
         // The API server sets -1 until the controller has been there.
@@ -52,7 +52,7 @@ pub(super) fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> 
         let waits = matches!(&*ready.reason, "Progressing" | "ProgressingWithRetry" | "DependencyNotReady");
         let code = class(ready).unwrap_or(&FLUX_FAILED);
         let tries = if retrying.is_some() { " (retrying)" } else { "" };
-        let text = format!("{}{tries}", ready.text().trim_end());
+        let text = format!("{}{tries}", lead_condition::said(ready));
         // What failed before stands until the next try has ended.
         let has_failed = class(ready).is_some() && !waits;
         let verdict = if (at_work && !has_failed) || (waits && retrying.is_none()) {
@@ -66,7 +66,7 @@ pub(super) fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> 
         return verdict;
     }
     if !ready.is_true() || is_true("Reconciling").is_some() {
-        return Verdict::progressing(&FLUX_RECONCILING, ready.text().into_owned()).since(ready.since());
+        return Verdict::progressing(&FLUX_RECONCILING, lead_condition::said(ready)).since(ready.since());
     }
     let verdict = Verdict::ok(&FLUX_READY, ready.message.to_string()).since(ready.since());
     match unhandled_request(object, custom, now) {
@@ -77,7 +77,10 @@ pub(super) fn common(object: &Object, related: &Related<'_>, now: Timestamp) -> 
 
 fn unhandled_request(object: &Object, custom: &Custom, now: Timestamp) -> Option<Verdict> {
     let requested = object.meta.annotations.get("reconcile.fluxcd.io/requestedAt")?;
-    if requested == custom.status_text("/lastHandledReconcileAt") {
+    let handled = custom.status_text("/lastHandledReconcileAt");
+    // These had no such field before Flux 2.7, so that nothing there proves nothing.
+    let is_mute = matches!(&*object.ty.kind, "ImagePolicy" | "ExternalArtifact" | "FluxReport") && handled.is_empty();
+    if requested == handled || is_mute {
         return None;
     }
     let at: Timestamp = requested.parse().ok()?;

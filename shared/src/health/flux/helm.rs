@@ -18,6 +18,9 @@ pub(super) fn helm_release(object: &Object, related: &Related<'_>, now: Timestam
     if verdict.level == Level::Suspended {
         return verdict;
     }
+    if verdict.level == Level::Progressing {
+        verdict = with_failures(verdict, custom);
+    }
     if verdict.level == Level::Fail {
         verdict = with_history(verdict, custom);
     }
@@ -52,6 +55,17 @@ pub(super) fn helm_release(object: &Object, related: &Related<'_>, now: Timestam
         verdict = verdict.and(Verdict::warn(&HELM_FAILED, format!("Helm tests failed: {}", tests.text())));
     }
     if verdict.is_ok() { verdict_of_inventory(verdict, custom, related, now) } else { verdict }
+}
+
+/// While an action runs Ready is Unknown, and for a release that always fails that is most of the time:
+/// `status.failures` counts the failures since the last success (helm-controller `api/v2/helmrelease_types.go`).
+fn with_failures(verdict: Verdict, custom: &Custom) -> Verdict {
+    let failures = custom.status_number("/failures").and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    if failures == 0 {
+        return verdict;
+    }
+    let text = format!("failed {} with this configuration, and is tried again", text::plural(failures, "time"));
+    with_history(Verdict::warn(&HELM_FAILED, text), custom).and(verdict)
 }
 
 /// What the release has been through: how often it failed, and which chart was deployed before.

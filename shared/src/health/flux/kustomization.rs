@@ -4,7 +4,7 @@ use super::common::common;
 use super::relations::{
     assess_shallow, blame_dependencies, blame_if_unwell, blame_webhook, source_ref, verdict_of_inventory,
 };
-use super::{FLUX_OLD_REVISION, FLUX_STALE};
+use super::{FLUX_FAILED, FLUX_OLD_REVISION, FLUX_RECONCILING, FLUX_STALE};
 use crate::health::Related;
 use crate::object::{Custom, Lookup, Object, ObjectRef};
 use crate::ownership::inventory_ids;
@@ -28,6 +28,20 @@ fn stale(custom: &Custom, now: Timestamp) -> Option<Verdict> {
         );
         Verdict::fail(&FLUX_STALE, text).since(Some(last))
     })
+}
+
+/// While a try runs Ready is Unknown, and for what always fails its health checks that is most of the time: the
+/// newest entry of the history says how the last try ended (fluxcd/pkg `apis/meta/history_types.go`).
+fn last_try(custom: &Custom) -> Option<Verdict> {
+    let outcome = custom.status_text("/history/0/lastReconciledStatus");
+    if matches!(outcome, "" | "ReconciliationSucceeded") {
+        return None;
+    }
+    let count = custom.status_number("/history/0/totalReconciliations").and_then(|count| usize::try_from(count).ok());
+    let times = count.filter(|count| *count > 1).map_or_else(String::new, |count| format!(", {count} times so far"));
+    let since = custom.status_text("/history/0/firstReconciled").parse().ok();
+    let text = format!("the last try ended with {outcome}{times}, and the next one runs");
+    Some(Verdict::warn(&FLUX_FAILED, text).since(since))
 }
 
 /// Which revision the cluster still runs while a newer one fails.
@@ -54,6 +68,10 @@ pub(super) fn kustomization(object: &Object, related: &Related<'_>, now: Timesta
     if verdict.level == Level::Suspended {
         return verdict;
     }
+    let verdict = match last_try(custom).filter(|_| verdict.code == &FLUX_RECONCILING) {
+        Some(failed) => failed.and(verdict),
+        None => verdict,
+    };
     if verdict.level > Level::Ok {
         let named: Vec<ObjectRef> = named_objects(&verdict.message, custom).collect();
         let verdict = blame_webhook(with_revisions(verdict, custom), related, now);

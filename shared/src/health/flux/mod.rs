@@ -1,6 +1,7 @@
 //! Flux: the codes of its objects, and which rule judges which kind.
 
 mod common;
+mod controlplane;
 mod failure;
 mod helm;
 mod kustomization;
@@ -108,6 +109,7 @@ const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
 const HELM: &str = "helm.toolkit.fluxcd.io";
 const NOTIFY: &str = "notification.toolkit.fluxcd.io";
 const IMAGE: &str = "image.toolkit.fluxcd.io";
+const CONTROL_PLANE: &str = "fluxcd.controlplane.io";
 
 pub(super) const RULES: &[Rule] = &[
     Rule::new(SOURCE, "GitRepository", source::source),
@@ -125,7 +127,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(IMAGE, "ImageRepository", common::common),
     Rule::new(IMAGE, "ImagePolicy", common::common),
     Rule::new(IMAGE, "ImageUpdateAutomation", common::common),
-    Rule::new("fluxcd.controlplane.io", "FluxInstance", common::common),
-    Rule::new("fluxcd.controlplane.io", "ResourceSet", common::common),
-    Rule::new("fluxcd.controlplane.io", "ResourceSetInputProvider", common::common),
+    Rule::new(CONTROL_PLANE, "FluxInstance", controlplane::applier),
+    Rule::new(CONTROL_PLANE, "FluxReport", common::common),
+    Rule::new(CONTROL_PLANE, "ResourceSet", controlplane::applier),
+    Rule::new(CONTROL_PLANE, "ResourceSetInputProvider", common::common),
 ];

@@ -1,7 +1,7 @@
 //! What Flux's objects point to: sources, dependencies, inventories, webhooks.
 
 use super::common::common;
-use super::{FLUX_DEPENDENCY, FLUX_INVENTORY, FLUX_SOURCE, FLUX_WEBHOOK, HELM_CHART, SOURCE};
+use super::{CONTROL_PLANE, FLUX_DEPENDENCY, FLUX_INVENTORY, FLUX_SOURCE, FLUX_WEBHOOK, HELM_CHART, SOURCE};
 use crate::health::{Related, assess};
 use crate::object::{Body, Custom, Lookup, Object, ObjectRef};
 use crate::ownership::inventory_ids;
@@ -27,7 +27,7 @@ pub(super) fn blame_if_unwell(
     match related.inventory.find(&reference) {
         Lookup::Missing => verdict.blame(reference),
         Lookup::Found(object) => {
-            let level = common(object, related, now).level;
+            let level = assess_shallow(object, related, now).level;
             let explains = level > Level::Ok && (about_others || level >= verdict.level);
             if explains { verdict.blame(reference) } else { verdict }
         }
@@ -54,7 +54,7 @@ pub(super) fn blame_dependencies(
 /// The verdict of an object of an inventory; for Flux's own kinds only what they say themselves,
 /// since their inventories may hold each other.
 pub(super) fn assess_shallow(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
-    if object.ty.group.ends_with("toolkit.fluxcd.io") {
+    if object.ty.group.ends_with("toolkit.fluxcd.io") || &*object.ty.group == CONTROL_PLANE {
         common(object, related, now)
     } else {
         assess(object, related, now)

@@ -131,3 +131,67 @@ fn a_failing_kustomization_says_which_revision_still_stands() {
     let never = "status: {lastAttemptedRevision: main@sha1:bbb, conditions: [{type: Ready, status: 'False', reason: BuildFailed, message: x}]}";
     assert_eq!(judge(&ks(never), "Kustomization", "apps").evidence, ["was never applied; tried was main@sha1:bbb"]);
 }
+
+#[test]
+fn what_always_fails_is_no_mere_progress_while_the_next_try_runs() {
+    let running = "conditions: [{type: Ready, status: Unknown, reason: Progressing, message: Running health checks}, {type: Reconciling, status: 'True', reason: Progressing}]";
+    let failed = format!(
+        "spec: {{interval: 10m}}\nstatus: {{observedGeneration: 1, {running}, history: [{{lastReconciledStatus: HealthCheckFailed, totalReconciliations: 7, firstReconciled: 2026-11-20T01:00:00Z, lastReconciled: 2026-11-20T02:50:00Z}}]}}"
+    );
+    expect(&ks(&failed), "Kustomization", "apps", Level::Warn, "flux-failed");
+    let verdict = judge(&ks(&failed), "Kustomization", "apps");
+    assert_eq!(verdict.message, "the last try ended with HealthCheckFailed, 7 times so far, and the next one runs");
+    let well = failed.replace("HealthCheckFailed", "ReconciliationSucceeded");
+    expect(&ks(&well), "Kustomization", "apps", Level::Progressing, "flux-reconciling");
+
+    let release = |failures: u32| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: r, namespace: f, generation: 1}}\nstatus: {{observedGeneration: 1, failures: {failures}, {running}}}\n"
+        )
+    };
+    expect(&release(3), "HelmRelease", "r", Level::Warn, "helm-action-failed");
+    expect(&release(0), "HelmRelease", "r", Level::Progressing, "flux-reconciling");
+}
+
+/// The Flux Operator's kinds, as its `api/v1` has them.
+#[test]
+fn what_a_resource_set_applied_is_looked_at_unless_it_waits_itself() {
+    let set = |kind: &str, spec: &str, ready: &str| {
+        format!(
+            "apiVersion: fluxcd.controlplane.io/v1
+kind: {kind}
+metadata: {{name: apps, namespace: flux-system, generation: 1}}
+spec: {spec}
+status: {{observedGeneration: 1, conditions: [{ready}], inventory: {{entries: [{{id: x_web_apps_Deployment, v: v1}}]}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web, namespace: x}}
+status: {{conditions: [{{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded}}]}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: r, namespace: f, generation: 1}}
+status: {{observedGeneration: 1, conditions: [{{type: Ready, status: 'False', reason: GitOperationFailed, message: no such host}}]}}
+"
+        )
+    };
+    let ready = "{type: Ready, status: 'True', reason: ReconciliationSucceeded}";
+    for (kind, spec, level) in [
+        ("ResourceSet", "{}", Level::Warn),
+        ("ResourceSet", "{wait: true}", Level::Ok),
+        ("FluxInstance", "{}", Level::Ok),
+        ("FluxInstance", "{wait: false}", Level::Warn),
+    ] {
+        assert_eq!(judge(&set(kind, spec, ready), kind, "apps").level, level, "{kind} {spec}");
+    }
+    let waits = "{type: Ready, status: 'False', reason: DependencyNotReady, message: x}";
+    let spec = "{dependsOn: [{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, name: r, namespace: f}]}";
+    let verdict = judge(&set("ResourceSet", spec, waits), "ResourceSet", "apps");
+    assert_eq!(verdict.blames[0].to_string(), "GitRepository/f/r");
+    let off = set("ResourceSet", "{}", waits).replace(
+        "namespace: flux-system, generation: 1",
+        "namespace: flux-system, annotations: {fluxcd.controlplane.io/reconcile: disabled}",
+    );
+    expect(&off, "ResourceSet", "apps", Level::Suspended, "suspended");
+}
