@@ -4,6 +4,7 @@ use super::table::Rule;
 use super::{Related, pod, precedence};
 use crate::object::{Custom, Object, ObjectRef};
 use crate::report::{Level, Verdict, codes};
+use crate::text;
 use jiff::Timestamp;
 
 codes! {
@@ -11,6 +12,9 @@ codes! {
         "It is initialised, all drives are online, its pools are initialised and its pods are ready.", "Nothing to do.";
     TENANT_STARTING = "tenant-starting", "The tenant is being set up or changed",
         "The operator is provisioning, waiting, updating or restarting.", "Wait; look at its pods and volumes when it stays.";
+    TENANT_START_LATE = "tenant-start-late", "The tenant is still being set up, long after it was made",
+        "The operator waits for something and says what, and has done so since long after the tenant was made: a certificate that nobody approves, a Secret of spec.users that does not exist, pods that do not start.",
+        "Look at what the state names: the CertificateSigningRequests, the Secrets of spec.users, the pods of the tenant.";
     TENANT_FAILED = "tenant-failed", "The operator cannot run the tenant",
         "The state is an error of the operator: credentials without the key config.env, a StatefulSet that is not its own, another tenant in the namespace, or any raw error text.",
         "The state names the cause; correct the Tenant or the Secret that it names.";
@@ -55,7 +59,7 @@ fn tenant(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
     let mut verdict = if state == "Initialized" {
         Verdict::ok(&TENANT_OK, format!("initialised, {}", drives(custom)))
     } else if AT_WORK.iter().any(|start| state.starts_with(start)) && !state.to_lowercase().contains("error") {
-        Verdict::progressing(&TENANT_STARTING, state.to_owned())
+        starting(object, state, related, now)
     } else if state.starts_with('<') {
         // A placeholder, no state of the operator's and no error either.
         Verdict::progressing(&TENANT_STARTING, state.to_owned())
@@ -86,6 +90,22 @@ fn tenant(object: &Object, related: &Related<'_>, now: Timestamp) -> Verdict {
             verdict.and(Verdict::new(level, &TENANT_PODS, message).since(why.since)).blame(worst.reference())
         }
         _ => verdict,
+    }
+}
+
+/// At work. The status bears no time, so that only the tenant's age tells: one that is still being set up
+/// long after it was made is stuck, mostly on a certificate, a Secret or its first users.
+fn starting(object: &Object, state: &str, related: &Related<'_>, now: Timestamp) -> Verdict {
+    let sets_up = state.starts_with("Provisioning") || state.starts_with("Waiting");
+    let created = object.meta.creation_timestamp.get();
+    let late = created.filter(|created| now.duration_since(*created).as_secs() > related.limits.progress_seconds);
+    let verdict = Verdict::progressing(&TENANT_STARTING, state.to_owned());
+    match late.filter(|_| sets_up) {
+        Some(created) => {
+            let age = text::age(created, now);
+            verdict.and(Verdict::warn(&TENANT_START_LATE, format!("is {age} old, and says: {state}")))
+        }
+        None => verdict,
     }
 }
 
@@ -178,5 +198,19 @@ mod tests {
         ] {
             expect(&tenant(status), "Tenant", "t", level, code);
         }
+    }
+
+    #[test]
+    fn a_tenant_that_never_gets_set_up_is_warned_of() {
+        let tenant = |created: &str, state: &str| {
+            format!(
+                "apiVersion: minio.min.io/v2\nkind: Tenant\nmetadata: {{name: t, namespace: data, creationTimestamp: '{created}'}}\nstatus: {{currentState: {state}}}\n"
+            )
+        };
+        let (old, new) = ("2026-11-01T00:00:00Z", "2026-11-20T02:55:00Z");
+        expect(&tenant(old, "Provisioning initial users"), "Tenant", "t", Level::Warn, "tenant-start-late");
+        expect(&tenant(old, "Waiting for MinIO TLS Certificate"), "Tenant", "t", Level::Warn, "tenant-start-late");
+        expect(&tenant(new, "Provisioning initial users"), "Tenant", "t", Level::Progressing, "tenant-starting");
+        expect(&tenant(old, "Updating MinIO Version"), "Tenant", "t", Level::Progressing, "tenant-starting");
     }
 }

@@ -12,6 +12,8 @@ pub(super) fn kafka(object: &Object, related: &Related<'_>, now: Timestamp) -> V
     if verdict.level == Level::Suspended {
         return verdict;
     }
+    // Only a cluster that was never ready is excused: an unobserved change or a rebalance excuses no lost quorum.
+    let is_new = verdict.code == &KAFKA_CREATING || verdict.code == &precedence::NO_STATUS;
     let ready = custom.conditions().iter().any(|condition| &*condition.r#type == "Ready" && condition.is_true());
     let observed = custom.observed_generation().zip(object.meta.generation).is_none_or(|(seen, now)| seen >= now);
     if ready && observed {
@@ -22,7 +24,7 @@ pub(super) fn kafka(object: &Object, related: &Related<'_>, now: Timestamp) -> V
         let message = format!("partitions are being moved after scaling ({state})");
         verdict = verdict.and(Verdict::progressing(&KAFKA_REBALANCING, message));
     }
-    nodes(verdict, object, custom, related, now)
+    nodes(verdict, is_new, object, custom, related, now)
 }
 
 fn listeners(verdict: Verdict, custom: &Custom) -> Verdict {
@@ -78,6 +80,9 @@ fn setting(custom: &Custom, name: &str) -> Option<i64> {
 
 /// How many nodes of a role the node pools want; `None` when no pool of this cluster was read.
 fn wanted(object: &Object, role: &str, related: &Related<'_>) -> Option<usize> {
+    if role == "zookeeper" {
+        return None;
+    }
     let pools = related.inventory.in_namespace(GROUP, "KafkaNodePool", &object.meta.namespace);
     let mut mine = pools.iter().filter(|pool| pool.meta.labels.has(CLUSTER_LABEL, &object.meta.name)).peekable();
     mine.peek()?;
@@ -89,31 +94,59 @@ fn wanted(object: &Object, role: &str, related: &Related<'_>) -> Option<usize> {
     Some(count)
 }
 
-fn nodes(mut verdict: Verdict, object: &Object, custom: &Custom, related: &Related<'_>, now: Timestamp) -> Verdict {
+/// The roles of a cluster's pods. Pods bear `strimzi.io/ROLE-role` since operators know node pools; before,
+/// and for ZooKeeper (operators before 0.46), only `strimzi.io/name: CLUSTER-kafka` or `-zookeeper`.
+const ROLES: [&str; 3] = ["broker", "controller", "zookeeper"];
+
+/// The pods of a role, and how many there should be.
+fn of_role<'a>(
+    role: &str,
+    all: &[&'a Object],
+    object: &Object,
+    custom: &Custom,
+    related: &Related<'_>,
+) -> (Vec<&'a Object>, usize) {
+    let key = format!("strimzi.io/{role}-role");
+    let component = if role == "broker" { "kafka" } else { role };
+    let name = format!("{}-{component}", object.meta.name);
+    let has_roles = |pod: &Object| pod.meta.labels.get("strimzi.io/broker-role").is_some();
+    let is_of = |pod: &&&Object| {
+        pod.meta.labels.has(&key, "true") || (!has_roles(pod) && pod.meta.labels.has("strimzi.io/name", &name))
+    };
+    let pods: Vec<&Object> = all.iter().filter(is_of).copied().collect();
+    let by_spec =
+        || custom.spec_number(&format!("/{component}/replicas")).and_then(|count| usize::try_from(count).ok());
+    let wanted = wanted(object, role, related).or_else(|| by_spec().filter(|_| role != "controller"));
+    let total = wanted.unwrap_or(0).max(pods.len());
+    (pods, total)
+}
+
+fn nodes(
+    mut verdict: Verdict,
+    is_new: bool,
+    object: &Object,
+    custom: &Custom,
+    related: &Related<'_>,
+    now: Timestamp,
+) -> Verdict {
     let namespace = &object.meta.namespace;
     if !related.inventory.was_read("", "Pod", namespace) {
         return verdict;
     }
     let all: Vec<&Object> = related.pods_labelled(namespace, CLUSTER_LABEL, &object.meta.name).collect();
-    let of = |role: &str| -> Vec<&Object> {
-        let key = format!("strimzi.io/{role}-role");
-        all.iter().filter(|pod| pod.meta.labels.has(&key, "true")).copied().collect()
-    };
-    // While the cluster is created or reported broken the numbers only explain what is said already.
-    let creating = verdict.level == Level::Progressing || verdict.code.id == precedence::NO_STATUS.id;
-    for role in ["broker", "controller"] {
-        let pods = of(role);
-        let total = wanted(object, role, related).unwrap_or(0).max(pods.len());
+    for role in ROLES {
+        let (pods, total) = of_role(role, &all, object, custom, related);
         let ready = pods.len() - unready(&pods).len();
         if total == 0 || ready >= total {
             continue;
         }
         let lack = format!("{ready} of {} ready", text::plural(total, role));
-        let finding = if creating {
+        let is_quorum = role != "broker";
+        let finding = if is_new {
             Verdict::progressing(&KAFKA_CREATING, lack)
-        } else if role == "controller" && ready.saturating_mul(2) <= total {
+        } else if is_quorum && ready.saturating_mul(2) <= total {
             Verdict::fail(&KAFKA_QUORUM, format!("{lack}: no majority, so no metadata can change"))
-        } else if role == "controller" {
+        } else if is_quorum {
             Verdict::warn(&KAFKA_CONTROLLERS, lack)
         } else {
             let least = setting(custom, "min.insync.replicas").unwrap_or(1).max(1);

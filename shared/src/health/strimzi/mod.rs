@@ -54,10 +54,10 @@ codes! {
         "Some broker pods are not ready. Partitions with a replica on them have fewer in-sync replicas; below min.insync.replicas producers with acks=all are refused.",
         "Look at the pods that are named: scheduling, volume, log.";
     KAFKA_QUORUM = "kafka-quorum-lost", "Fewer than a majority of the controllers are ready",
-        "Without a majority of KRaft controllers no leader can be elected and no metadata can change: partitions whose leader is lost stay offline.",
+        "Without a majority of KRaft controllers (or of ZooKeeper's nodes, in clusters of before Strimzi 0.46) no leader can be elected and no metadata can change: partitions whose leader is lost stay offline.",
         "Bring the controller pods back before anything else.";
     KAFKA_CONTROLLERS = "kafka-controllers-not-ready", "Controllers are not ready",
-        "A KRaft controller is not ready; the quorum still holds.",
+        "A KRaft controller or ZooKeeper node is not ready; the quorum still holds.",
         "Look at the pods that are named before a second one fails.";
     KAFKA_UPGRADE = "kafka-upgrade-pending", "An upgrade is not finished",
         "The cluster runs another version (of Kafka, of its metadata, or as the operator last wrote it) than is asked for.",

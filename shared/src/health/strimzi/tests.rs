@@ -239,3 +239,35 @@ status: {{observedGeneration: 1, conditions: [{{type: {state}, status: 'True', l
     expect(&rebalance("NotReady", old), "KafkaRebalance", "r", Level::Fail, "kafka-not-ready");
     expect(&rebalance("Ready", old), "KafkaRebalance", "r", Level::Ok, "ok");
 }
+
+#[test]
+fn a_change_or_a_rebalance_on_its_way_excuses_no_lost_quorum() {
+    let nodes = pod("mlops-kafka-cluster-controller-0", "controller", "controller", true)
+        + &pod("mlops-kafka-cluster-controller-1", "controller", "controller", false);
+    let lagging = HEALTHY.replace("generation: 3", "generation: 4") + &nodes;
+    expect(&lagging, "Kafka", "mlops-kafka-cluster", Level::Fail, "kafka-quorum-lost");
+    let moving = HEALTHY.to_owned() + "  autoRebalance: {state: RebalanceOnScaleUp}\n" + &nodes;
+    expect(&moving, "Kafka", "mlops-kafka-cluster", Level::Fail, "kafka-quorum-lost");
+    let creating =
+        HEALTHY.replace("{type: Ready, status: 'True',", "{type: NotReady, status: 'True', reason: Creating,");
+    let creating = creating.replace("2026-11-19T00:00:00.123456789Z", "2026-11-20T02:58:00Z") + &nodes;
+    expect(&creating, "Kafka", "mlops-kafka-cluster", Level::Progressing, "kafka-creating");
+}
+
+/// Clusters of before node pools: pods are told apart by `strimzi.io/name` only, and ZooKeeper has a quorum too.
+#[test]
+fn a_cluster_with_zookeeper_is_judged_by_its_nodes() {
+    let old = HEALTHY.replace("  kafka:\n", "  zookeeper: {replicas: 3}\n  kafka:\n    replicas: 3\n");
+    let node = |name: &str, component: &str, ready: bool| {
+        pod(name, "x", "x", ready)
+            .replace("strimzi.io/x-role: 'true'", &format!("strimzi.io/name: mlops-kafka-cluster-{component}"))
+    };
+    let brokers: String = (0..3).map(|id| node(&format!("mlops-kafka-cluster-kafka-{id}"), "kafka", true)).collect();
+    let keepers = |ready: usize| -> String {
+        (0..3).map(|id| node(&format!("mlops-kafka-cluster-zookeeper-{id}"), "zookeeper", id < ready)).collect()
+    };
+    let judged = |ready| judge(&(old.clone() + &brokers + &keepers(ready)), "Kafka", "mlops-kafka-cluster");
+    assert_eq!((judged(3).level, judged(3).code.id), (Level::Ok, "ok"), "{}", judged(3).message);
+    assert_eq!((judged(2).level, judged(2).code.id), (Level::Warn, "kafka-controllers-not-ready"));
+    assert_eq!((judged(1).level, judged(1).code.id), (Level::Fail, "kafka-quorum-lost"), "{}", judged(1).message);
+}
