@@ -76,14 +76,50 @@ impl Custom {
 
     /// A list of conditions elsewhere in the status.
     pub fn conditions_at(&self, pointer: &str) -> Vec<Condition> {
-        let list = self.status_list(pointer).iter();
-        list.filter_map(|entry| Condition::deserialize(entry).ok()).collect()
+        self.status_list(pointer).iter().filter_map(condition).collect()
+    }
+
+    /// How many entries of `status.conditions` are no conditions; 1 when it is no list at all.
+    pub fn unreadable_conditions(&self) -> usize {
+        match self.status_at("/conditions") {
+            None => 0,
+            Some(Value::Array(entries)) => entries.iter().filter(|entry| condition(entry).is_none()).count(),
+            Some(_) => 1,
+        }
     }
 
     /// `status.observedGeneration`
     pub fn observed_generation(&self) -> Option<i64> {
         self.status_number("/observedGeneration")
     }
+}
+
+/// A condition from its entry. A field of another type than the convention has (`status: true`, a list for
+/// a reason) does not take the others along: what the entry says of health still counts.
+fn condition(entry: &Value) -> Option<Condition> {
+    if let Ok(condition) = Condition::deserialize(entry) {
+        return Some(condition);
+    }
+    let fields = entry.as_object()?;
+    let kind = fields.get("type")?.as_str()?;
+    let status = match fields.get("status")? {
+        Value::String(text) => text.as_str(),
+        Value::Bool(true) => "True",
+        Value::Bool(false) => "False",
+        _ => return None,
+    };
+    let mut plain = Map::new();
+    plain.insert("type".to_owned(), kind.into());
+    plain.insert("status".to_owned(), status.into());
+    for key in ["reason", "message", "lastTransitionTime", "lastUpdateTime"] {
+        if let Some(text) = fields.get(key).and_then(Value::as_str) {
+            plain.insert(key.to_owned(), text.into());
+        }
+    }
+    if let Some(seen) = fields.get("observedGeneration").and_then(Value::as_i64) {
+        plain.insert("observedGeneration".to_owned(), seen.into());
+    }
+    Condition::deserialize(Value::Object(plain)).ok()
 }
 
 /// A JSON value read within bounds.
@@ -186,6 +222,26 @@ impl<'de> Visitor<'de> for Seed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn conditions_of_odd_shapes_are_read_as_far_as_they_go() {
+        let conditions = json!([
+            {"type": "Ready", "status": false, "reason": ["x"], "message": {"a": 1}, "lastTransitionTime": 5},
+            {"type": "Synced", "status": "True", "observedGeneration": "many"},
+            {"type": 1, "status": "True"},
+            {"type": "Ready", "status": 7},
+            "Ready",
+            null
+        ]);
+        let custom = Custom { status: json!({ "conditions": conditions }), has_status: true, ..Custom::default() };
+        let read = custom.conditions();
+        assert_eq!(read.len(), 2);
+        assert!(read[0].is_false() && read[1].is_true());
+        assert_eq!(custom.unreadable_conditions(), 4);
+        let none = Custom { status: json!({"conditions": "Ready"}), has_status: true, ..Custom::default() };
+        assert_eq!((none.conditions().len(), none.unreadable_conditions()), (0, 1));
+    }
 
     #[test]
     fn deep_and_long_values_are_cut() {

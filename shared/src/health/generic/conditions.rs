@@ -173,7 +173,10 @@ fn polarity(kind: &str) -> Polarity {
     match sense_of_type(kind) {
         Some(Sense::AtWork) => Polarity::Work,
         Some(Sense::Well) => Polarity::Good,
-        _ if GOOD.contains(&last.as_str()) || *words == ["resolved", "refs"] => {
+        _ if GOOD.contains(&last.as_str())
+            || *words == ["resolved", "refs"]
+            || words.ends_with(&["up".into(), "to".into(), "date".into()]) =>
+        {
             if is_denied {
                 Polarity::Bad
             } else {
@@ -284,6 +287,13 @@ impl Whole<'_> {
                         return None;
                     }
                     if reason_is_done(&condition.reason) { well() } else { at_work() }
+                }
+                // It has come to an end, and to a bad one.
+                (Polarity::Good, true, _)
+                    if matches!(kind, "Complete" | "Completed" | "Done" | "Finished")
+                        && reason_is_error(&condition.reason) == Some(true) =>
+                {
+                    fail()
                 }
                 (Polarity::Good, true, _) => well(),
                 (Polarity::Good, _, true) if !is_spare && sense_of_word(&condition.reason) == Some(Sense::Held) => {

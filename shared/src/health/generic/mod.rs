@@ -14,6 +14,7 @@ mod words;
 use super::{Related, precedence};
 use crate::object::{Custom, Object};
 use crate::report::{Level, Verdict, codes};
+use crate::text;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -57,6 +58,9 @@ pub(super) fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> 
     if let Some(how) = suspension(object, custom) {
         return precedence::suspended(how, None, related, now);
     }
+    if custom.has_status && !custom.status.is_null() && !custom.status.is_object() {
+        return Verdict::unknown(&precedence::OBJECT_UNREADABLE, "its status is no object, so nothing is known of it");
+    }
     if let Some(verdict) = absent::judge(object, custom, related, now) {
         return verdict;
     }
@@ -93,7 +97,16 @@ pub(super) fn assess(object: &Object, related: &Related<'_>, now: Timestamp) -> 
         by_error,
     ];
     let joined = findings.into_iter().flatten().reduce(Verdict::and);
-    joined.unwrap_or_else(|| Verdict::ok(&precedence::OK, "no state is reported"))
+    let unreadable = custom.unreadable_conditions();
+    match joined {
+        // What could not be read may be what is wrong.
+        _ if unreadable > 0 && joined.as_ref().is_none_or(Verdict::is_ok) => {
+            let message = format!("{} cannot be read", text::plural(unreadable, "condition"));
+            Verdict::unknown(&precedence::OBJECT_UNREADABLE, message)
+        }
+        Some(verdict) => verdict,
+        None => Verdict::ok(&precedence::OK, "no state is reported"),
+    }
 }
 
 fn suspension(object: &Object, custom: &Custom) -> Option<&'static str> {

@@ -211,6 +211,28 @@ const STATUSES: &[(&str, &str, Level)] = &[
     ("MachineCheck", "status: {expectedMachines: 3, currentHealthy: 2}", Level::Fail),
     ("Beat", "status: {expectedNodes: 2}", Level::Progressing),
     ("CloneSet", "spec: {updateStrategy: {paused: true}}\nstatus: {replicas: 2, readyReplicas: 2}", Level::Suspended),
+    (
+        "SqlJob",
+        "status: {conditions: [{type: Complete, status: 'True', reason: JobFailed, message: Failed}]}",
+        Level::Fail,
+    ),
+    (
+        "SqlJob",
+        "status: {conditions: [{type: Complete, status: 'True', reason: JobComplete, message: Success}]}",
+        Level::Ok,
+    ),
+    (
+        "Set",
+        "status: {conditions: [{type: ResourcesUpToDate, status: 'False', reason: CreateApplicationError}]}",
+        Level::Fail,
+    ),
+    // Other types than the convention has.
+    ("App", "status: {conditions: [{type: Ready, status: false, reason: [x], message: failed}]}", Level::Fail),
+    ("App", "status: {conditions: [{type: Ready, status: [x]}]}", Level::Unknown),
+    ("App", "status: {conditions: Ready}", Level::Unknown),
+    ("App", "status: {phase: Failed, conditions: [x]}", Level::Fail),
+    ("App", "status: Ready", Level::Unknown),
+    ("App", "status: 5", Level::Unknown),
     ("App", "status: {}", Level::Progressing),
     ("AppConfig", "status: {}", Level::Ok),
     ("App", "status: {note: nothing of health}", Level::Ok),

@@ -151,6 +151,7 @@ const AT_WORK: &[&str] = &[
 ];
 
 const BROKEN: &[&str] = &[
+    "abnormal",
     "aborted",
     "broken",
     "cancelled",
@@ -333,16 +334,16 @@ fn by_parts(word: &str, plain: &str) -> Option<Sense> {
         return Some(sense);
     }
     let names = parts(word);
-    let is_work = |part: &str| part.ends_with("ing") && part.len() > 4 && !NOUNS.contains(&part);
-    if names.first().is_some_and(|first| is_work(first) && exact(first) != Some(Sense::Well)) || is_work(plain) {
-        return Some(Sense::AtWork);
-    }
     // "MissingSecret", "LostConnection"; not "DownScaled".
     if let [first, _, ..] = &*names
         && first.len() > 4
         && exact(first) == Some(Sense::Broken)
     {
         return Some(Sense::Broken);
+    }
+    let is_work = |part: &str| part.ends_with("ing") && part.len() > 4 && !NOUNS.contains(&part);
+    if names.first().is_some_and(|first| is_work(first) && exact(first) != Some(Sense::Well)) || is_work(plain) {
+        return Some(Sense::AtWork);
     }
     // "HEALTH_OK", "HEALTH_WARN".
     if let [_, last] = &*names
@@ -450,6 +451,7 @@ mod tests {
             ("WaitForFirstConsumer", Sense::AtWork),
             ("NonCompliant", Sense::Broken),
             ("MissingCredentials", Sense::Broken),
+            ("MissingSomething", Sense::Broken),
             ("Compliant", Sense::Well),
         ] {
             assert_eq!(sense_of_word(word), Some(sense), "{word}");
