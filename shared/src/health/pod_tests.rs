@@ -308,3 +308,17 @@ fn a_pod_that_nothing_replaces_is_no_mere_leftover() {
     expect(&pod("", ended), "Pod", "p", Level::Warn, "pod-not-replaced");
     expect(&pod(owner, ended), "Pod", "p", Level::Ok, "pod-completed");
 }
+
+#[test]
+fn a_missing_pull_secret_is_why_the_registry_refuses() {
+    let yaml = |message: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: n}}\nspec: {{nodeName: w, imagePullSecrets: [{{name: registry}}], containers: [{{name: c, image: i}}]}}\nstatus: {{phase: Pending, containerStatuses: [{{name: c, state: {{waiting: {{reason: ImagePullBackOff, message: '{message}'}}}}}}]}}\n---\n{{apiVersion: v1, kind: Secret, metadata: {{name: other, namespace: n}}}}\n"
+        )
+    };
+    let verdict = judge(&yaml("failed to authorize: 401 Unauthorized"), "Pod", "p");
+    assert_eq!(verdict.blames[0].to_string(), "Secret/n/registry");
+    assert!(judge(&yaml("manifest unknown"), "Pod", "p").blames.is_empty());
+    let there = yaml("401 Unauthorized").replace("name: other", "name: registry");
+    assert!(judge(&there, "Pod", "p").blames.is_empty());
+}

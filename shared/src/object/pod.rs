@@ -36,6 +36,8 @@ pub struct Pod {
     pub readiness_gates: Box<[Sym]>,
     /// Names of `spec.schedulingGates`.
     pub scheduling_gates: Box<[Sym]>,
+    /// Names of `spec.imagePullSecrets`: the kubelet pulls without them where it can.
+    pub pull_secrets: Box<[Sym]>,
     /// Devices that it asks for by claims (`spec.resourceClaims`).
     pub device_claims: Box<[DeviceClaim]>,
     /// `spec.overhead`: what its runtime takes beside its containers.
@@ -413,6 +415,7 @@ impl Pod {
             scheduler: if &*spec.scheduler_name == "default-scheduler" { Sym::default() } else { spec.scheduler_name },
             readiness_gates: spec.readiness_gates.into_iter().map(gate).collect(),
             scheduling_gates: spec.scheduling_gates.into_iter().map(gate).collect(),
+            pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
             device_claims: spec.resource_claims.into_iter().map(device_claim).collect(),
             overhead: spec.overhead.into_iter().collect(),
             resources,

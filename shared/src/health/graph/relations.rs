@@ -4,7 +4,7 @@
 //! error in the name of an image comes from it.
 
 use crate::health::{flux, fullness, node, pod, policy, storage, workload};
-use crate::object::{Body, Inventory, Object, ObjectRef};
+use crate::object::{Body, Inventory, Object, ObjectRef, Sym};
 use crate::report::{Code, Level, Verdict};
 use std::collections::HashMap;
 
@@ -108,12 +108,14 @@ impl<'a> Relations<'a> {
             }
         }
         // A Secret that is there is not what a pod lacks, whoever should refresh it.
-        if is_one_of(verdict, &[&pod::POD_CONFIG, &pod::POD_START_STUCK, &pod::POD_STARTING, &pod::POD_IMAGE]) {
-            for need in record.needs.iter().filter(|need| need.kind == "Secret") {
-                if inventory.get("", "Secret", &object.meta.namespace, &need.name).found().is_none() {
-                    causes.extend(makers(inventory, &object.meta.namespace, &need.name));
-                }
-            }
+        let namespace = &object.meta.namespace;
+        let lacks = |name: &&Sym| inventory.get("", "Secret", namespace, name).found().is_none();
+        if is_one_of(verdict, &[&pod::POD_CONFIG, &pod::POD_START_STUCK, &pod::POD_STARTING]) {
+            let secrets = record.needs.iter().filter(|need| need.kind == "Secret").map(|need| &need.name);
+            causes.extend(secrets.filter(lacks).flat_map(|name| makers(inventory, namespace, name)));
+        } else if is_one_of(verdict, &[&pod::POD_IMAGE]) {
+            let secrets = record.pull_secrets.iter().filter(lacks);
+            causes.extend(secrets.flat_map(|name| makers(inventory, namespace, name)));
         }
         causes
     }

@@ -5,7 +5,7 @@ use super::{
     blame_missing_needs, job_of, prefixed,
 };
 use crate::health::Related;
-use crate::object::{Container, ContainerStatus, Exit, Object, Pod};
+use crate::object::{Container, ContainerStatus, Exit, Object, ObjectRef, Pod};
 use crate::report::{Level, Verdict};
 use crate::text;
 use jiff::Timestamp;
@@ -62,6 +62,7 @@ pub(super) fn state(
                 let is_refused = matches!(&*waiting.reason, "ErrImageNeverPull" | "InvalidImageName");
                 let code = if is_refused { &POD_IMAGE_REFUSED } else { &POD_IMAGE };
                 let verdict = Verdict::fail(code, text).since(object.meta.creation_timestamp.get());
+                let verdict = if is_refused { verdict } else { blame_pull_secrets(verdict, object, pod, related) };
                 Some(event.into_iter().fold(verdict, Verdict::evidence))
             }
             // The kubelet's cache is not there yet: it tries again (krane's rule).
@@ -102,6 +103,19 @@ pub(super) fn state(
         verdict.level = verdict.level.min(Level::Warn);
     }
     Some(verdict)
+}
+
+/// Blames pull secrets that are known to be missing, where the registry wants to know who asks.
+fn blame_pull_secrets(verdict: Verdict, object: &Object, pod: &Pod, related: &Related<'_>) -> Verdict {
+    let text = verdict.message.to_ascii_lowercase();
+    let refused = ["unauthorized", "authorization", "authentication", "denied", "forbidden", "401", "403"];
+    let event = related.warning(object, &["FailedToRetrieveImagePullSecret"]);
+    if event.is_none() && !refused.iter().any(|word| text.contains(word)) {
+        return verdict;
+    }
+    let namespace = &object.meta.namespace;
+    let missing = pod.pull_secrets.iter().filter(|name| related.get("", "Secret", namespace, name).is_missing());
+    missing.fold(verdict, |verdict, name| verdict.blame(ObjectRef::new("", "Secret", namespace, name)))
 }
 
 /// Exit code 137 is a kill: by the kernel for memory, which the reason says, or by the kubelet
