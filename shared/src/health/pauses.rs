@@ -133,6 +133,9 @@ mod tests {
         assert!(judge(&stamped("2026-11-20T04:00:00Z"), "HelmRelease", "r").more.is_empty());
         let odd = judge(&stamped("soon"), "HelmRelease", "r");
         assert_eq!(odd.more[0].message, "paused by spec.suspend, and until when is no time: \"soon\"");
+        // The web interface of Flux Operator says only who.
+        let web = judge(&release(", annotations: {fluxcd.controlplane.io/suspendedBy: bob}"), "HelmRelease", "r");
+        assert_eq!(web.evidence, ["paused by bob"]);
         // Left over on an object that is resumed, it says nothing.
         let resumed = stamped("2026-11-20T01:00:00Z").replace("suspend: true", "suspend: false");
         assert!(judge(&resumed, "HelmRelease", "r").more.iter().all(|more| more.code.id != "pause-overdue"));

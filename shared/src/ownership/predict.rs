@@ -7,7 +7,7 @@ use super::immutable::refusal;
 use super::path::FieldPath;
 use super::setters::{Setter, is_folded_by_flux};
 use super::{Managers, PAUSED_UNTIL};
-use crate::object::{Body, Custom, Object, ObjectRef};
+use crate::object::{Body, Custom, Object, ObjectRef, SectionState, Unread};
 use crate::text;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -82,11 +82,31 @@ pub fn predict(change: Change<'_>, live: &Live<'_>, managers: &Managers<'_>) -> 
         return outcome;
     }
     let chain = managers.of(live.object);
-    match chain.links.first() {
+    let outcome = match chain.links.first() {
         None if chain.unread.is_empty() => survives(None, "neither Flux nor Helm nor Argo CD manages it"),
         None => unknown(format!("{} were not read: one of them may manage it", chain.unread.join(", "))),
         Some(link) if link.manager == Manager::Controller => owned(change, live, link),
         Some(link) => deployed(change, live, link, &chain, managers),
+    };
+    match outcome {
+        // An autoscaler that nobody could read may be there.
+        Outcome::Survives { .. }
+            if change.path.is_within(&["spec", "replicas"]) && !autoscalers_were_read(managers) =>
+        {
+            unknown("HorizontalPodAutoscalers were not read: one of them may set the replicas")
+        }
+        outcome => outcome,
+    }
+}
+
+fn autoscalers_were_read(managers: &Managers<'_>) -> bool {
+    let inventory = managers.inventory();
+    match inventory.section("autoscaling", "HorizontalPodAutoscaler").map(|section| &section.state) {
+        Some(SectionState::Read(_)) => true,
+        Some(SectionState::Unread(Unread::NotServed)) => true,
+        Some(SectionState::Partly(..) | SectionState::Unread(_)) => false,
+        // A whole view without the kind has none; a pile of manifests does not say.
+        None => inventory.is_complete(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::testing::World;
+use crate::object::{Section, SectionState, Unread};
 
 const KUSTOMIZATION: &str = "
 ---
@@ -145,6 +146,17 @@ fn autoscalers_own_the_replicas() {
     undone(&change(&keda, REPLICAS, "mlops"), "ScaledObject/data/k", None);
     let paused = keda.replace("name: k,", "name: k, annotations: {autoscaling.keda.sh/paused: 'true'},");
     survives(&change(&paused, REPLICAS, "mlops"), "ScaledObject/data/k is resumed");
+    let mut unread = World::new(KUSTOMIZATION);
+    let mut builder = std::mem::take(&mut unread.inventory).reopen();
+    builder.section(Section {
+        group: "autoscaling".into(),
+        kind: "HorizontalPodAutoscaler".into(),
+        resource: "".into(),
+        state: SectionState::Unread(Unread::TimedOut),
+    });
+    unread.inventory = builder.finish();
+    assert!(matches!(unread.outcome("Deployment", "web", REPLICAS, "mlops"), Outcome::Unknown { .. }));
+    undone(&unread.outcome("Deployment", "web", IMAGE, "mlops"), "Kustomization/flux-system/apps", Some(600));
     let vpa = |mode: &str| {
         format!(
             "{KUSTOMIZATION}\n---\n{{apiVersion: autoscaling.k8s.io/v1, kind: VerticalPodAutoscaler, \
