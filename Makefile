@@ -4,7 +4,7 @@ NOW := 2026-11-20T03:00:00Z
 HEALTH := target/release/kubectl-mlops-health
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-cluster cluster conformance fuzz bench lint dist
+.PHONY: help demo build completions test test-cluster cluster conformance fuzz bench lint dist
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ demo: build ## health of the two sample platforms in examples/, without a cluste
 
 build: ## the plugins, optimised
 	$(CARGO) build --release --locked
+
+completions: ## the scripts in completions/, made anew
+	UPDATE_DOCS=1 $(CARGO) test --locked -p mlops-tests --test completion the_scripts_in_completions_are_current
 
 test: ## unit, property, golden and command-line tests; needs no cluster and no network
 	$(CARGO) test --workspace --locked

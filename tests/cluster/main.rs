@@ -2,6 +2,7 @@
 
 mod accounts;
 mod clean_up;
+mod completion;
 mod control_plane;
 mod distribution;
 mod faults;

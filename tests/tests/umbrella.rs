@@ -150,10 +150,11 @@ fn an_unknown_subcommand_lists_the_known_ones() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     insta::assert_snapshot!(outcome.stderr, @r#"
     error: unknown subcommand "helth" of `kubectl mlops`
-    hint: kubectl mlops health   Is the platform healthy, and if not, what is the one cause
-    hint: kubectl mlops my-tool  A plugin that is not of this suite
-    hint: kubectl mlops help     Help on a subcommand
-    hint: kubectl mlops version  Path and version of every component; says where they do not fit together
+    hint: kubectl mlops health      Is the platform healthy, and if not, what is the one cause
+    hint: kubectl mlops my-tool     A plugin that is not of this suite
+    hint: kubectl mlops completion  A script that makes a shell, kubectl or flux complete what one types
+    hint: kubectl mlops help        Help on a subcommand
+    hint: kubectl mlops version     Path and version of every component; says where they do not fit together
     "#);
     let missing = suite.run("plugins/flux-mlops", &["audit"]).stderr;
     assert!(
@@ -197,9 +198,10 @@ fn help_says_what_is_there_under_the_name_that_was_typed() {
     Usage: kubectl mlops [OPTIONS] [COMMAND]
 
     Commands:
-      health   Is the platform healthy, and if not, what is the one cause
-      help     Help on a subcommand
-      version  Path and version of every component; says where they do not fit together
+      health      Is the platform healthy, and if not, what is the one cause
+      completion  A script that makes a shell, kubectl or flux complete what one types
+      help        Help on a subcommand
+      version     Path and version of every component; says where they do not fit together
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -3,6 +3,7 @@
 mod args;
 mod capacity;
 mod clusters;
+mod complete;
 mod diff;
 mod explain;
 mod live;
@@ -19,6 +20,7 @@ pub use explain::{FindingCode, FindingCodeList};
 pub use watch::HealthEvent;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use mlops_shared::cli::complete::{SHARED, requested};
 use mlops_shared::cli::{Printer, display_name, print_usage};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,6 +34,9 @@ pub fn command() -> clap::Command {
 /// The whole program: parses the command line, runs it, and maps how it ended to an exit code.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = requested(&words, args::Args::command, &[SHARED, complete::VALUES]) {
+        return code;
+    }
     let name = display_name(words.first().map(OsString::as_os_str), "kubectl mlops health");
     let command = args::Args::command().bin_name(name);
     let parsed = command.try_get_matches_from(words).and_then(|matches| args::Args::from_arg_matches(&matches));

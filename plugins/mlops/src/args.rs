@@ -1,5 +1,6 @@
 //! What the umbrella's own command line may say.
 
+use crate::scripts::Asker;
 use clap::{Args as ArgGroup, CommandFactory as _, Parser, Subcommand};
 use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs};
 use std::ffi::OsString;
@@ -37,10 +38,20 @@ pub(crate) enum Command {
     Help {
         /// The subcommand
         #[arg(value_name = "COMMAND")]
-        name: Option<OsString>,
+        plugin: Option<OsString>,
     },
     /// Path and version of every component; says where they do not fit together
     Version(VersionArgs),
+    /// A script that makes a shell, kubectl or flux complete what one types
+    ///
+    /// For one session of a shell: source <(kubectl mlops completion bash). For kubectl, once:
+    /// kubectl mlops completion kubectl > ~/bin/kubectl_complete-mlops, executable, where ~/bin is on PATH.
+    /// For flux, once: kubectl mlops completion flux | sh
+    Completion {
+        /// Who is to ask
+        #[arg(value_enum, value_name = "FOR")]
+        asker: Asker,
+    },
     #[command(external_subcommand)]
     Plugin(Vec<OsString>),
 }

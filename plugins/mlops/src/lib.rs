@@ -3,10 +3,13 @@
 //! The umbrella holds no plugin's code: a subcommand is a program beside this one, or on `PATH`.
 
 mod args;
+mod completion;
 mod run;
+mod scripts;
 mod siblings;
 mod version;
 
+pub use scripts::{Asker, files, script};
 pub use siblings::suite;
 pub use version::VersionReport;
 
@@ -22,5 +25,5 @@ pub fn command() -> clap::Command {
 /// The whole program.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    run::run(&words)
+    completion::requested(&words).unwrap_or_else(|| run::run(&words))
 }

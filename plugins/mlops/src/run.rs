@@ -1,12 +1,15 @@
 //! One run: what was typed, and the plugin or the own subcommand that it names.
 
 use crate::args::{Args, Command, command};
+use crate::scripts::script;
 use crate::{siblings, version};
 use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
 use mlops_shared::cli::{Exit, Failure, Printer, display_name, print_usage};
 use mlops_shared::report::{Format, Level, Style};
+use mlops_shared::tools::Program;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the command line, `words[0]` being the name of the program.
@@ -22,14 +25,19 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
     };
     let printer = Printer { is_quiet: args.output.quiet, verbosity: args.output.verbose };
     let outcome = match &args.command {
-        None | Some(Command::Help { name: None }) => Ok(help(&name, &[OsStr::new("-h")]).into()),
-        Some(Command::Help { name: Some(wanted) }) if is_own(&name, wanted) => {
+        None | Some(Command::Help { plugin: None }) => Ok(help(&name, &[OsStr::new("-h")]).into()),
+        Some(Command::Help { plugin: Some(wanted) }) if is_own(&name, wanted) => {
             Ok(help(&name, &[wanted, OsStr::new("-h")]).into())
         }
-        Some(Command::Help { name: Some(wanted) }) => start(&name, wanted, &["--help".into()]),
+        Some(Command::Help { plugin: Some(wanted) }) => start(&name, wanted, &["--help".into()]),
         Some(Command::Version(own)) => {
             let word = own.output.as_deref().or(args.output.output.as_deref()).unwrap_or("table");
             print_versions(word, &args, &printer).map(ExitCode::from)
+        }
+        Some(Command::Completion { asker }) => {
+            let programs = called(words.first());
+            let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+            printer.answer(script(*asker, &programs).as_bytes()).map(|()| Exit::Clean.into())
         }
         Some(Command::Plugin(typed)) => {
             // What stands before the subcommand goes with it, as it was typed.
@@ -40,6 +48,18 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
         }
     };
     outcome.unwrap_or_else(|failure| printer.fail(&failure).into())
+}
+
+/// The programs that a script is for: this one as it was called, and the plugins that can be called by their own names.
+fn called(argv0: Option<&OsString>) -> Vec<String> {
+    let file = argv0.and_then(|path| Path::new(path).file_stem()?.to_str());
+    let is_plain = |name: &&str| {
+        ["kubectl-", "flux-"].iter().any(|host| name.len() > host.len() && name.starts_with(host))
+            && name.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character))
+    };
+    let own = file.filter(is_plain).unwrap_or("kubectl-mlops").to_owned();
+    let plugins = siblings::all().into_iter().filter_map(|plugin| siblings::file_name(&plugin.name));
+    std::iter::once(own).chain(plugins.filter(|file| Program::find(file).is_ok())).collect()
 }
 
 fn is_own(name: &str, subcommand: &OsStr) -> bool {
@@ -94,7 +114,7 @@ fn unknown(name: &str, subcommand: &str) -> Failure {
     };
     let plugins = with_plugins(command(name));
     let mut known: Vec<&clap::Command> = plugins.get_subcommands().collect();
-    known.sort_by_key(|command| command.get_display_order());
+    known.sort_by_key(|command| (command.get_display_order(), command.get_name()));
     let width = known.iter().map(|command| command.get_name().len()).max().unwrap_or(0);
     known.into_iter().fold(failure, |failure, command| {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();

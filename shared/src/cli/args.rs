@@ -4,7 +4,7 @@ use super::Failure;
 use crate::cluster::Settings;
 use crate::platform::Platform;
 use crate::text;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 /// How to reach the cluster: kubectl's own flags.
@@ -66,7 +66,7 @@ pub struct ConnectionArgs {
     #[arg(long, global = true)]
     pub disable_compression: bool,
     /// Folder of caches (accepted as kubectl does; nothing is cached)
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub cache_dir: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! The command line: flag groups, exit codes, failures with hints, and the two streams.
 
 mod args;
+pub mod complete;
 mod exit;
 mod failure;
 mod name;

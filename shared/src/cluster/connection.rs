@@ -123,8 +123,31 @@ fn error(reason: KubeconfigError) -> ClusterError {
 /// # Errors
 /// When there is no kubeconfig or it cannot be read.
 pub fn contexts(settings: &Settings) -> Result<Vec<String>, ClusterError> {
+    kubeconfig_names(settings).map(|names| names.contexts)
+}
+
+/// What a kubeconfig names, each list in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubeconfigNames {
+    /// For `--context`.
+    pub contexts: Vec<String>,
+    /// For `--cluster`.
+    pub clusters: Vec<String>,
+    /// For `--user`.
+    pub users: Vec<String>,
+}
+
+/// The names of the kubeconfig.
+///
+/// # Errors
+/// When there is no kubeconfig or it cannot be read.
+pub fn kubeconfig_names(settings: &Settings) -> Result<KubeconfigNames, ClusterError> {
     let config = kubeconfig(settings)?.ok_or(ClusterError::NoKubeconfig)?;
-    Ok(config.contexts.into_iter().map(|context| context.name).collect())
+    Ok(KubeconfigNames {
+        contexts: config.contexts.into_iter().map(|context| context.name).collect(),
+        clusters: config.clusters.into_iter().map(|cluster| cluster.name).collect(),
+        users: config.auth_infos.into_iter().map(|user| user.name).collect(),
+    })
 }
 
 /// Makes a client. Nothing is sent yet, but an exec plugin of the kubeconfig may run.

@@ -1,6 +1,6 @@
 //! Which kinds the API server serves: aggregated discovery, with the older form where there is none.
 
-use super::list::{Warnings, get};
+use super::list::{Warnings, encode, get};
 use super::{ClusterError, Connection};
 use serde::Deserialize;
 
@@ -172,4 +172,29 @@ async fn legacy(
         add(found, served, &resource.verbs);
     }
     Ok(())
+}
+
+/// The kind of a group in the version that the server prefers; core for an empty group.
+pub(super) async fn find(
+    connection: &Connection,
+    group: &str,
+    kind: &str,
+    warnings: &Warnings,
+) -> Result<Served, ClusterError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Preferred {
+        preferred_version: LegacyVersion,
+    }
+    let version = if group.is_empty() {
+        "v1".to_owned()
+    } else {
+        let answer = get(connection, &format!("/apis/{}", encode(group)), "application/json", warnings).await?;
+        let group: Preferred = serde_json::from_slice(&answer)
+            .map_err(|_| ClusterError::BadAnswer(format!("/apis/{group} is no group")))?;
+        group.preferred_version.group_version
+    };
+    let mut found = Discovered::default();
+    legacy(connection, &version, &mut found, warnings).await?;
+    found.kinds.into_iter().find(|served| served.kind == kind).ok_or(ClusterError::NotFound)
 }

@@ -7,13 +7,15 @@ mod error;
 mod kubelet;
 mod kuberc;
 mod list;
+mod names;
 mod proxy;
 mod read;
 mod several;
 
-pub use connection::{Connection, Settings, connect, contexts};
+pub use connection::{Connection, KubeconfigNames, Settings, connect, contexts, kubeconfig_names};
 pub use decoder::DecodeItem;
 pub use error::ClusterError;
 pub use kubelet::statistics;
+pub use names::names;
 pub use read::{Plan, gather, read, read_kinds};
 pub use several::side_by_side;

@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 8;
 /// Namespaces that are tried one by one at most.
 const PROBED: usize = 200;
 const JSON: &str = "application/json";
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
 
 /// Groups whose objects say nothing of health, or are reports by the thousand.
 const PASSED_OVER: &[&str] = &[
