@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -322,4 +322,64 @@ fn flux_installs_the_plugin_from_a_catalogue() {
     symlink(env!("CARGO_BIN_EXE_under-test-health"), machine.path("tools/kubectl-mlops-health")).expect("a link");
     let outcome = machine.run(&flux, &["mlops", "health", "--from", "examples/healthy", "--now", NOW], &[]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+/// A machine with the suite on PATH as `kubectl mlops completion kubectl` says: the script beside the umbrella.
+fn machine_that_completes() -> Machine {
+    let machine = Machine::new();
+    fs::create_dir(machine.path("suite")).expect("a folder");
+    for (name, program) in programs() {
+        fs::copy(program, machine.path("suite").join(name)).expect("a copy");
+    }
+    symlink(machine.path("suite/kubectl-mlops"), machine.path("tools/kubectl-mlops")).expect("a link");
+    let script = machine.succeeds(&machine.path("tools/kubectl-mlops"), &["completion", "kubectl"]).stdout;
+    let path = machine.path("tools/kubectl_complete-mlops");
+    fs::write(&path, script).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    machine
+}
+
+#[test]
+fn kubectl_completes_with_the_script_of_the_suite() {
+    let machine = machine_that_completes();
+    for (words, candidate) in [
+        (&["mlops", ""][..], "health\t"),
+        (&["mlops", "health", "expl"], "explain\t"),
+        (&["mlops", "health", "-o", ""], "json"),
+        (&["mlops", "health", "--fail-"], "--fail-on\t"),
+        (&["mlops", "health", "explain", "pod-crash"], "pod-crash-loop\t"),
+    ] {
+        let outcome = machine.kubectl(&[&["__complete"], words].concat());
+        assert!(outcome.stdout.lines().any(|line| line.starts_with(candidate)), "{words:?}: {outcome:?}");
+        assert_eq!(outcome.stdout.lines().last(), Some(":4"), "{words:?}: {outcome:?}");
+    }
+    // Bare values, for the shells put the flag before them.
+    let outcome = machine.kubectl(&["__complete", "mlops", "health", "--output=js"]);
+    assert!(outcome.stdout.starts_with("json"), "{outcome:?}");
+}
+
+#[test]
+fn bash_and_fish_complete_through_kubectl() {
+    let machine = machine_that_completes();
+    let bash_completion = Path::new("/usr/share/bash-completion/bash_completion");
+    if bash_completion.exists() {
+        let script = format!(
+            "source {}; source <(kubectl completion bash); COMP_WORDS=(kubectl mlops he); COMP_CWORD=2; \
+             COMP_LINE='kubectl mlops he'; COMP_POINT=16; COMP_TYPE=9; __start_kubectl 2>/dev/null; \
+             echo \"<${{COMPREPLY[*]}}>\"",
+            bash_completion.display()
+        );
+        let outcome = machine.run(Path::new("/bin/bash"), &["--norc", "--noprofile", "-c", &script], &[]);
+        assert!(outcome.stdout.contains("health"), "{outcome:?}");
+    } else {
+        eprintln!("skipped: bash-completion is not installed");
+    }
+    let fish = Path::new("/usr/bin/fish");
+    if fish.exists() {
+        let script = "kubectl completion fish | source; complete -C 'kubectl mlops health --fail'";
+        let outcome = machine.run(fish, &["--no-config", "-c", script], &[]);
+        assert!(outcome.stdout.contains("--fail-on"), "{outcome:?}");
+    } else {
+        eprintln!("skipped: fish is not installed");
+    }
 }
