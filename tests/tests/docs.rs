@@ -2,6 +2,7 @@
 
 use mlops_health::usage::UsageReport;
 use mlops_health::{CapacityReport, FindingCodeList, HealthEvent};
+use mlops_shared::cluster::list_rules;
 use mlops_shared::health::all_codes;
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Outlook, Report, ReportList};
@@ -51,6 +52,58 @@ fn the_manifests_are_current() {
     compare("../krew-manifests/flux/mlops.yaml", &(note("flux") + &flux));
 }
 
+/// The roles of `deploy/` grant what the plugins list, no more and no less.
+#[test]
+fn the_role_of_health_is_current() {
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+    let mut rules = String::new();
+    for rule in list_rules() {
+        for line in textwrap(rule.comment, 100) {
+            let _ = writeln!(rules, "  # {line}");
+        }
+        let groups = match rule.groups.as_slice() {
+            few if few.len() < 4 => format!("[{}]", quoted(few)),
+            many => many.iter().map(|group| format!("\n      - {group}")).collect(),
+        };
+        let space = if groups.starts_with('\n') { "" } else { " " };
+        let resources = match rule.resources.as_slice() {
+            few if few.len() < 4 => format!(" [{}]", quoted(few)),
+            many => many.iter().map(|name| format!("\n      - {name}")).collect(),
+        };
+        let _ = writeln!(rules, "  - apiGroups:{space}{groups}\n    resources:{resources}\n    verbs: [\"list\"]");
+    }
+    let page = format!(
+        "# What `kubectl mlops health` lists. Made from the code: UPDATE_DOCS=1 cargo test -p mlops-tests --test docs\n\
+         # Kinds of other groups are judged too. Add a ClusterRole for them with the label below, and it is aggregated\n\
+         # into this one; without it reports name them as not read.\n\
+         apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: mlops-health\n  namespace: mlops-system\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-health\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\naggregationRule:\n  clusterRoleSelectors:\n    - matchLabels:\n        \
+         mlops/aggregate-to-health: \"true\"\n# Filled in by the controller-manager.\nrules: []\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-health-list\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\n    mlops/aggregate-to-health: \"true\"\nrules:\n{rules}---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: mlops-health\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  \
+         name: mlops-health\nsubjects:\n  - kind: ServiceAccount\n    name: mlops-health\n    namespace: mlops-system\n"
+    );
+    compare("../deploy/rbac/health.yaml", &page);
+}
+
+/// Lines of at most so many columns.
+fn textwrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 fn schema() -> serde_json::Value {
     serde_json::to_value(schemars::schema_for!(Report)).expect("schema")
 }
@@ -76,7 +129,7 @@ fn the_schema_is_current() {
     let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
     compare("schemas/health-report.json", &text);
     for (name, schema) in [
-        ("health-report-list", schemars::schema_for!(ReportList)),
+        ("health-report-list", schemars::schema_for!(ReportList<Report>)),
         ("health-event", schemars::schema_for!(HealthEvent)),
         ("version-report", schemars::schema_for!(VersionReport)),
         ("platform", schemars::schema_for!(Platform)),
@@ -96,6 +149,8 @@ fn usage_schema() -> serde_json::Value {
 fn the_schema_of_usage_is_current() {
     let text = serde_json::to_string_pretty(&usage_schema()).expect("JSON") + "\n";
     compare("schemas/usage-report.json", &text);
+    let list = serde_json::to_string_pretty(&schemars::schema_for!(ReportList<UsageReport>)).expect("JSON") + "\n";
+    compare("schemas/usage-report-list.json", &list);
 }
 
 #[test]

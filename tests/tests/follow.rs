@@ -359,6 +359,37 @@ fn clusters_are_read_side_by_side_and_none_hides_another() {
 }
 
 #[test]
+fn usage_of_several_clusters_has_a_section_each() {
+    let well = Server::start(|_| pod(READY));
+    let down = Server::start(|_| None);
+    let contexts = [("well", well.address.as_str(), "u"), ("down", down.address.as_str(), "u")];
+    let outcome = run(&contexts, &["usage", "pods", "--all-contexts", "-o", "json"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let list: Value = serde_json::from_str(&outcome.stdout).expect("a list");
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schemas/usage-report-list.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).expect("a schema")).expect("JSON");
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .expect("a schema")
+        .iter_errors(&list)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!((&list["kind"], &list["verdict"]), (&"UsageReportList".into(), &"UNKNOWN".into()));
+    let items = list["items"].as_array().expect("items");
+    assert_eq!((&items[0]["view"]["name"], &items[0]["error"]), (&"well".into(), &Value::Null));
+    assert!(items[0]["podsTotal"] == 1 && items[1]["partial"] == true, "{items:?}");
+    assert!(items[1]["error"]["message"].as_str().is_some_and(|text| text.contains(&down.address)), "{items:?}");
+    for (format, sign) in [("table", "could not be read"), ("name", ""), ("prometheus", "cluster=\"down\"")] {
+        let outcome = run(&contexts, &["usage", "pods", "--context", "well", "--context", "down", "-o", format]);
+        assert_eq!(outcome.code, Some(3), "{format}: {}", outcome.stderr);
+        assert!(outcome.stdout.contains(sign), "{format}: {}", outcome.stdout);
+    }
+    let one = run(&contexts, &["usage", "--context", "down"]);
+    assert_eq!((one.code, one.stdout.as_str()), (Some(3), ""), "{}", one.stderr);
+    assert!(one.stderr.starts_with("error: ") && one.stderr.contains("hint: "), "{}", one.stderr);
+}
+
+#[test]
 fn a_wait_is_for_every_cluster() {
     let well = Server::start(|_| pod(READY));
     let late = Server::start(|look| pod(if look < 3 { STARTING } else { READY }));

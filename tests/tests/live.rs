@@ -51,7 +51,7 @@ fn health(server: &str, flags: &[&str]) -> Outcome {
         .env("HOME", home.path())
         // A file that is not there is skipped, as kubectl does.
         .env("KUBECONFIG", format!("/nonexistent/config:{}", config.display()))
-        .args(["-o", "json"])
+        .args(if flags.contains(&"-o") { &[][..] } else { &["-o", "json"] })
         .args(flags)
         .output()
         .expect("runs");
@@ -234,19 +234,190 @@ fn a_server_without_aggregated_discovery_is_read_too() {
 }
 
 #[test]
-fn warnings_of_the_server_are_told_once() {
-    let server = cluster(|_, _| Some((200, "Warning: 299 - \"pods v1 is old\"\r\n", list(&[], ""))));
-    let outcome = health(&server.address, &["-n", "a", "-n", "b"]);
-    let notes = report(&outcome)["notes"].to_string();
-    assert_eq!(notes.matches("pods v1 is old").count(), 1, "{notes}");
-}
-
-#[test]
 fn a_wrong_kubeconfig_is_wrong_usage() {
     let server = cluster(|_, _| ok(list(&[], "")));
     for flags in [vec!["--context", "gone"], vec!["--kubeconfig", "/nonexistent"], vec!["--request-timeout", "soon"]] {
         let outcome = health(&server.address, &flags);
         assert_eq!(outcome.code, Some(2), "{flags:?}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("hint: "), "{flags:?}: {}", outcome.stderr);
+    }
+}
+
+const WITH_NODES: &str = r#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1","resources":[
+ {"resource":"persistentvolumeclaims","responseKind":{"kind":"PersistentVolumeClaim"},"scope":"Namespaced","verbs":["list"]},
+ {"resource":"pods","responseKind":{"kind":"Pod"},"scope":"Namespaced","verbs":["list"]},
+ {"resource":"endpoints","responseKind":{"kind":"Endpoints"},"scope":"Namespaced","verbs":["list"]},
+ {"resource":"nodes","responseKind":{"kind":"Node"},"scope":"Cluster","verbs":["list"]}]}]}]}"#;
+
+fn node(name: &str, ready: &str) -> String {
+    format!(r#"{{"metadata":{{"name":"{name}"}},"status":{{"conditions":[{{"type":"Ready","status":"{ready}"}}]}}}}"#)
+}
+
+/// A summary of this node, whose one volume is used to this share.
+fn summary(name: &str, percent: u32) -> String {
+    let left = 100 - percent;
+    format!(
+        r#"{{"node":{{"nodeName":"{name}"}},"pods":[{{"podRef":{{"name":"p","namespace":"a"}},"volume":[{{"name":"v",
+        "pvcRef":{{"name":"data","namespace":"a"}},"time":"2026-11-20T03:00:00Z","capacityBytes":100,"usedBytes":{percent},"availableBytes":{left}}}]}}]}}"#
+    )
+}
+
+/// A cluster with these nodes, a bound claim and a pod on the first one; `kubelet` answers for them.
+fn with_nodes(nodes: Vec<String>, kubelet: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Server {
+    let claim = r#"{"metadata":{"name":"data","namespace":"a"},"status":{"phase":"Bound"}}"#;
+    let pod = r#"{"metadata":{"name":"p","namespace":"a"},"spec":{"nodeName":"w1"},"status":{"phase":"Succeeded"}}"#;
+    let running = pod.replace("Succeeded", "Running");
+    Server::start(Arc::new(move |path, _| match path {
+        "/api" => ok(WITH_NODES),
+        "/apis" => ok(APIS),
+        "/version" => ok(r#"{"gitVersion":"v1.36.3"}"#),
+        path if path.contains("/proxy/") => kubelet(path.split('/').nth(4).unwrap_or_default()),
+        path if path.starts_with("/api/v1/nodes?") => ok(list(&nodes, "")),
+        path if path.contains("persistentvolumeclaims") => ok(list(&[claim.to_owned()], "")),
+        path if path.contains("/namespaces/a/pods") => ok(list(std::slice::from_ref(&running), "")),
+        path if path.contains("/pods") => ok(list(&[pod.to_owned()], "")),
+        _ => ok(r#"{"kind":"List","items":[]}"#),
+    }))
+}
+
+fn measured(report: &serde_json::Value) -> serde_json::Value {
+    let all = report["coverage"].as_array().into_iter().flatten();
+    all.into_iter().find(|section| section["kind"] == "Summary").cloned().expect("a line on kubelets")
+}
+
+fn asked_kubelets(server: &Server) -> usize {
+    server.seen().iter().filter(|line| line.contains("/proxy/stats/summary")).count()
+}
+
+const AT: [&str; 2] = ["--now", "2026-11-20T03:00:00Z"];
+
+#[test]
+fn a_full_volume_is_found_in_a_live_cluster() {
+    let nodes = vec![node("w1", "True"), node("w2", "True")];
+    let server = with_nodes(nodes.clone(), |name| ok(summary(name, if name == "w1" { 97 } else { 10 })));
+    let outcome = health(&server.address, &AT);
+    assert_eq!(outcome.code, Some(1), "{}{}", outcome.stdout, outcome.stderr);
+    let found = report(&outcome);
+    assert_eq!(found["causes"][0]["code"], "volume-nearly-full", "{}", found["causes"]);
+    assert_eq!(found["causes"].as_array().map(Vec::len), Some(1), "{}", found["causes"]);
+    assert_eq!((&measured(&found)["read"], &measured(&found)["objects"]), (&true.into(), &2.into()));
+    let objects = found["objects"].as_array().expect("objects");
+    assert!(objects.iter().all(|entry| entry["kind"] != "Summary"), "a measurement is no object: {objects:?}");
+
+    let server = with_nodes(nodes, |name| ok(summary(name, 97)));
+    let outcome = health(&server.address, &["--no-volumes", AT[0], AT[1]]);
+    assert_eq!((outcome.code, asked_kubelets(&server)), (Some(0), 0), "{}", outcome.stdout);
+    assert_eq!(measured(&report(&outcome))["why"], "not asked for");
+}
+
+/// Who may not ask kubelets gets a whole report that says what it does not know, and asks once.
+#[test]
+fn kubelets_that_may_not_be_asked_are_no_gap() {
+    let nodes: Vec<String> = (0..40).map(|number| node(&format!("w{number}"), "True")).collect();
+    let body = r#"{"kind":"Status","message":"nodes \"w1\" is forbidden: cannot get nodes/proxy"}"#;
+    let server = with_nodes(nodes, move |_| Some((403, "", body.to_owned())));
+    let outcome = health(&server.address, &AT);
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+    assert!(asked_kubelets(&server) <= 8, "{}", asked_kubelets(&server));
+    let row = measured(&report(&outcome));
+    assert_eq!((&row["read"], &row["gap"]), (&false.into(), &false.into()), "{row}");
+    assert!(row["hint"].as_str().is_some_and(|hint| hint.contains("resources: [\"nodes/proxy\"], verbs: [\"get\"]")));
+    let table = health(&server.address, &["-o", "table", AT[0], AT[1]]);
+    assert!(
+        table.stdout.contains("not measured: how full volumes and node filesystems are: forbidden"),
+        "{}",
+        table.stdout
+    );
+}
+
+#[test]
+fn a_kubelet_that_should_answer_and_does_not_is_a_gap() {
+    for (answer, why) in [
+        (None, "timed out"),
+        (Some((503, "", r#"{"kind":"Status","message":"connection refused"}"#.to_owned())), "connection refused"),
+        (ok("<html>"), "no summary"),
+        (ok(summary("w1", 1)), "another node"),
+    ] {
+        let silent = answer.clone();
+        let kubelet = move |name: &str| if name == "w2" { silent.clone() } else { ok(summary(name, 10)) };
+        let server = with_nodes(vec![node("w1", "True"), node("w2", "True"), node("w3", "True")], kubelet);
+        let outcome = health(&server.address, &["--request-timeout", "1s", AT[0], AT[1]]);
+        assert_eq!(outcome.code, Some(3), "{why}: {}{}", outcome.stdout, outcome.stderr);
+        let row = measured(&report(&outcome));
+        assert_eq!(row["gap"], true, "{row}");
+        let text = row["why"].as_str().unwrap_or_default();
+        assert!(text.starts_with("measured on 2 of 3 nodes; not on w2: ") && text.contains(why), "{row}");
+    }
+}
+
+/// A dead node is a finding of its own, and nobody waits for its kubelet; a virtual one has no summary.
+#[test]
+fn nodes_that_cannot_answer_are_named_and_not_waited_for() {
+    let kubelet = |name: &str| match name {
+        "w1" => ok(summary(name, 10)),
+        "virtual" => Some((404, "", String::new())),
+        _ => None,
+    };
+    let server = with_nodes(vec![node("dead", "Unknown"), node("virtual", "True"), node("w1", "True")], kubelet);
+    let outcome = health(&server.address, &["--fail-on", "never", AT[0], AT[1]]);
+    let row = measured(&report(&outcome));
+    assert_eq!((&row["read"], &row["gap"]), (&false.into(), &false.into()), "{row}");
+    let why = "measured on 1 of 3 nodes; not on virtual: gone, or its kubelet has no summary; dead: not ready";
+    assert_eq!(row["why"], why);
+    assert!(!server.seen().iter().any(|line| line.contains("/nodes/dead/")));
+}
+
+#[test]
+fn a_way_to_kubelets_that_is_closed_is_tried_eight_times() {
+    let nodes: Vec<String> = (0..40).map(|number| node(&format!("w{number}"), "True")).collect();
+    let server = with_nodes(nodes, |_| Some((502, "", String::new())));
+    let outcome = health(&server.address, &AT);
+    assert_eq!(outcome.code, Some(3), "{}{}", outcome.stdout, outcome.stderr);
+    assert!(asked_kubelets(&server) <= 16, "{}", asked_kubelets(&server));
+    assert!(
+        measured(&report(&outcome))["why"].as_str().is_some_and(|why| why.starts_with("measured on 0 of 40 nodes"))
+    );
+}
+
+#[test]
+fn with_a_namespace_only_the_nodes_of_its_pods_are_asked() {
+    let server = with_nodes(vec![node("w1", "True"), node("w2", "True")], |name| ok(summary(name, 97)));
+    let outcome = health(&server.address, &["-n", "a", AT[0], AT[1]]);
+    assert_eq!(outcome.code, Some(1), "{}{}", outcome.stdout, outcome.stderr);
+    assert!(server.seen().iter().any(|line| line.contains("/nodes/w1/")));
+    assert!(!server.seen().iter().any(|line| line.contains("/nodes/w2/")));
+}
+
+#[test]
+fn what_is_passed_over_is_told_where_everything_is() {
+    let server = with_nodes(vec![node("w1", "True")], |name| ok(summary(name, 10)));
+    let outcome = health(&server.address, &AT);
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+    let found = report(&outcome);
+    let rows: Vec<_> =
+        found["coverage"].as_array().into_iter().flatten().filter(|row| row["kind"] == "Endpoints").collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((&rows[0]["read"], &rows[0]["gap"]), (&false.into(), &false.into()), "{rows:?}");
+    let line = "passed over, for its objects say nothing of health: Endpoints";
+    assert!(health(&server.address, &["-o", "wide", AT[0], AT[1]]).stdout.contains(line));
+    assert!(!health(&server.address, &["-o", "table", AT[0], AT[1]]).stdout.contains("passed over"));
+}
+
+/// stdout is the answer and nothing else.
+#[test]
+fn warnings_of_the_server_are_said_once_on_stderr() {
+    let warning = "Warning: 299 - \"v1 Pod is old\"\r\n";
+    let server = Server::start(Arc::new(move |path, _| match path {
+        "/api" => ok(API),
+        "/apis" => ok(APIS),
+        "/version" => ok("{}"),
+        _ => Some((200, warning, r#"{"kind":"List","items":[]}"#.to_owned())),
+    }));
+    for format in ["json", "name", "table", "prometheus"] {
+        let outcome = health(&server.address, &["-o", format, "-n", "a", "-n", "b"]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr.matches("the API server warns: ").count(), 1, "{format}: {}", outcome.stderr);
+        assert!(!outcome.stdout.contains("warns"), "{format}: {}", outcome.stdout);
+        assert!(health(&server.address, &["-o", format, "-q"]).stderr.is_empty(), "-q");
     }
 }

@@ -49,6 +49,9 @@ pub(crate) struct CheckArgs {
     /// Print findings at or above this level
     #[arg(long, value_name = "LEVEL", default_value = "suspended", global = true)]
     pub(crate) show: String,
+    /// Do not ask the kubelets how full volumes and node filesystems are
+    #[arg(long)]
+    pub(crate) no_volumes: bool,
 }
 
 #[derive(Debug, ArgGroup)]

@@ -4,6 +4,7 @@ mod args;
 mod capacity;
 mod clusters;
 mod complete;
+mod contexts;
 mod diff;
 mod explain;
 mod live;

@@ -1,8 +1,9 @@
 //! Runs that look at clusters more than once, or at more than one: one loop each, none of the rules.
 
 use crate::args::Args;
-use crate::clusters::{Clusters, Look, exit_of, is_several};
-use crate::run::{BUDGET, style};
+use crate::clusters::{Clusters, Look, exit_of};
+use crate::contexts::is_several;
+use crate::run::{BUDGET, runtime, style};
 use crate::settings::{Follow, Settings};
 use crate::wait::{Goal, State};
 use crate::watch::{HealthEvent, Tracker, gone, line};
@@ -31,10 +32,7 @@ impl Run<'_> {
         {
             return Err(Failure::usage("--watch prints lines: as table (the default) or json"));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
+        let runtime = runtime()?;
         let exit = runtime.block_on(async {
             let work = async {
                 match self.settings.follow {
@@ -72,7 +70,7 @@ impl Run<'_> {
             last => {
                 reports.extend(last);
                 let time = reports.first().map_or_else(String::new, |report| report.generated_at.clone());
-                let list = ReportList::new(reports, clusters.same_as.clone(), time);
+                let list = ReportList::new(reports, clusters.same_as(), time);
                 self.printer.report(&list, self.format, &style)
             }
         }

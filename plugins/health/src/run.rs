@@ -1,7 +1,8 @@
 //! One run: settings, source, engine, report, rendering, exit.
 
 use crate::args::{Args, Command};
-use crate::clusters::{Clusters, exit_of, is_several};
+use crate::clusters::{Clusters, exit_of};
+use crate::contexts::is_several;
 use crate::live::Run;
 use crate::settings::Follow;
 use crate::settings::{self, Settings};
@@ -15,7 +16,10 @@ use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Report, Style};
 use mlops_shared::source::{Limits, Snapshot, read_path};
 use mlops_shared::text;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
@@ -44,15 +48,14 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format = word.parse().map_err(|reason: String| Failure::usage(reason))?;
     if let Some(Command::Usage(wanted)) = &args.command {
-        let (report, exit) = usage::run(wanted, &settings, args, &platform, origin)?;
-        printer.report(&report, format, &style(&settings, args, printer))?;
-        return Ok(exit);
+        return usage::run(wanted, &settings, args, (&platform, &origin), (format, printer));
     }
     if args.command.is_none() && settings.from.is_none() && (is_several(args) || settings.follow != Follow::Once) {
-        let clusters = Clusters::new(args, &settings, &platform, &origin)?;
+        let clusters = Clusters::new(args, &settings, (&platform, &origin), printer)?;
         return Run { args, settings: &settings, format, printer }.to_end(clusters);
     }
     let mut snapshot = read(&settings, args, &platform)?;
+    tell(&snapshot, printer, &RefCell::default());
     snapshot.view.platform = Some(origin);
     if matches!(args.command, Some(Command::Capacity)) {
         return print_capacity(&snapshot.inventory, &settings, args, format, printer);
@@ -75,6 +78,16 @@ pub(crate) fn judged(snapshot: Snapshot, settings: &Settings, platform: &Platfor
         now,
         selector: settings.selector.as_ref(),
     })
+}
+
+/// Says on standard error what is to be said of a run, each thing once.
+pub(crate) fn tell(snapshot: &Snapshot, printer: &Printer, told: &RefCell<BTreeSet<String>>) {
+    for warning in &snapshot.warnings {
+        let line = format!("{}: {warning}", snapshot.view.name);
+        if told.borrow_mut().insert(line.clone()) {
+            printer.note(&line);
+        }
+    }
 }
 
 pub(crate) fn style(settings: &Settings, args: &Args, printer: &Printer) -> Style {
@@ -110,11 +123,13 @@ pub(crate) const BUDGET: Duration = Duration::from_secs(180);
 /// What is read of the cluster.
 pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
     let likely = platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect();
-    Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET }
+    Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET, kubelets: settings.volumes }
 }
 
 fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
-    let plan = plan(settings, platform);
+    // Capacity is what requests leave: it needs no measurement.
+    let kubelets = settings.volumes && args.command.is_none();
+    let plan = Plan { kubelets, ..plan(settings, platform) };
     let snapshot = on_cluster(args, async |connection| cluster::read(connection, &plan).await)?;
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings)?, ..snapshot })
 }
@@ -128,20 +143,30 @@ pub(crate) fn on_cluster<T>(
         return Err(Failure::usage("this command looks at one cluster").hint("run it once for each --context"));
     }
     let connection = args.connection.settings(args.connection.context.first().map(String::as_str))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
-    let work = async {
+    to_end(async {
         let connection = cluster::connect(&connection).await?;
-        work(&connection).await
-    };
-    runtime.block_on(async {
+        Ok(work(&connection).await?)
+    })
+}
+
+/// A runtime of one thread.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::unchecked(format!("failed to start: {error}")))
+}
+
+/// Runs until the work is done or interrupted.
+pub(crate) fn to_end<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
         tokio::select! {
-            done = work => done.map_err(Failure::from),
+            done = work => done,
             _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
         }
-    })
+    });
+    // A credential plugin that hangs must not hold the end.
+    runtime.shutdown_background();
+    done
 }
 
 /// Keeps what `-n` asks for of a file, which holds what it holds.

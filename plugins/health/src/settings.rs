@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) fail_on: FailOn,
     pub(crate) show: Level,
     pub(crate) follow: Follow,
+    /// Whether the kubelets are asked how full volumes are.
+    pub(crate) volumes: bool,
 }
 
 /// Resolves the command line. `clock` is the instant to judge at when none was given.
@@ -81,6 +83,7 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
         fail_on,
         show: level("--show", &args.check.show)?,
         follow: follow(args, fail_on)?,
+        volumes: !args.check.no_volumes,
     })
 }
 

@@ -5,6 +5,7 @@ use crate::settings::FailOn;
 use jiff::Timestamp;
 use mlops_shared::cli::Exit;
 use mlops_shared::health::find_code;
+use mlops_shared::object::STATISTICS_GROUP;
 use mlops_shared::report::{Level, ObjectId, Outlook, Report};
 use mlops_shared::text;
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,8 +198,8 @@ impl Goal {
             gaps += 1;
             let why = section.why.as_deref().unwrap_or("the reason is not known");
             let line = format!("{}: {} was not read: {why}", or_current(cluster), section.kind);
-            // A hint stands where a right is missing.
-            if section.hint.is_some() {
+            // A hint stands where a right is missing; a kubelet that does not answer may yet.
+            if section.hint.is_some() && section.group != STATISTICS_GROUP {
                 sight.dark.insert(line.clone());
             } else {
                 sight.is_all_dark = false;

@@ -1,7 +1,7 @@
 //! When a wait ends, told by reports and a clock that the tests set.
 
 use super::*;
-use crate::clusters::Unread;
+use crate::contexts::Unread;
 use crate::samples::{at, cause, pod, report, unread};
 use mlops_shared::report::ReadError;
 

@@ -10,6 +10,7 @@ mod list;
 mod names;
 mod proxy;
 mod read;
+mod role;
 mod several;
 
 pub use connection::{Connection, KubeconfigNames, Settings, connect, contexts, kubeconfig_names};
@@ -18,4 +19,5 @@ pub use error::ClusterError;
 pub use kubelet::statistics;
 pub use names::names;
 pub use read::{Plan, gather, read, read_kinds};
+pub use role::{ListRule, list_rules};
 pub use several::side_by_side;

@@ -3,6 +3,7 @@
 use super::connection::IN_CLUSTER;
 use super::decoder::DecodeItem;
 use super::discovery::{Served, discover};
+use super::kubelet;
 use super::list::{Warnings, get, list};
 use super::{ClusterError, Connection};
 use crate::object::{
@@ -11,6 +12,7 @@ use crate::object::{
 use crate::report::View;
 use crate::source::{Gathered, Snapshot};
 use futures::StreamExt;
+use futures::channel::oneshot;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +25,7 @@ const JSON: &str = "application/json";
 pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
 
 /// Groups whose objects say nothing of health, or are reports by the thousand.
-const PASSED_OVER: &[&str] = &[
+pub(super) const PASSED_OVER: &[&str] = &[
     "authentication.k8s.io",
     "authorization.k8s.io",
     "metrics.k8s.io",
@@ -69,6 +71,9 @@ pub struct Plan {
     pub likely: Vec<String>,
     /// The whole run may take so long; what is not read by then timed out.
     pub budget: Duration,
+    /// Whether the kubelets are asked how full volumes and node filesystems are, beside the lists
+    /// ([`read`] only). Needs `get` on `nodes/proxy`; an account without it reads all the rest.
+    pub kubelets: bool,
 }
 
 /// Reads the cluster.
@@ -77,7 +82,65 @@ pub struct Plan {
 /// When not even discovery answers. A kind that cannot be read is a section of the inventory that
 /// says why, never an error and never empty.
 pub async fn read(connection: &Connection, plan: &Plan) -> Result<Snapshot, ClusterError> {
-    read_where(connection, plan, is_wanted, &|_| true).await
+    let deadline = Instant::now() + plan.budget;
+    let mut builder = builder(plan);
+    let (tell, told) = oneshot::channel();
+    let lists = async {
+        // The nodes whose kubelets are asked are those of the cluster, or with namespaces those
+        // that run the pods; when the lists end without them being known, this drops the sender.
+        let (mut tell, mut awaited) = (Some(tell), vec!["Node"]);
+        if !plan.namespaces.is_empty() {
+            awaited.push("Pod");
+        }
+        let decides = if plan.namespaces.is_empty() { "Node" } else { "Pod" };
+        let keep = &mut |kind: &Served, pages: Option<Vec<Vec<Decoded>>>| {
+            let is_read = pages.is_some();
+            pages.into_iter().for_each(|pages| push(&mut builder, pages));
+            if !kind.group.is_empty() || !awaited.contains(&&*kind.kind) {
+                return;
+            }
+            awaited.retain(|awaited| *awaited != kind.kind);
+            if kind.kind == decides && !is_read {
+                tell = None;
+            }
+            if awaited.is_empty()
+                && let Some(tell) = tell.take()
+            {
+                // Nobody listens where kubelets are not asked.
+                let _ = tell.send(kubelet::Nodes::of(builder.objects(), plan.namespaces.is_empty()));
+            }
+        };
+        gather_where(connection, plan, is_wanted, &|_| true, Some(Unread::PassedOver), decode_kept, keep).await
+    };
+    let measured = async {
+        if plan.kubelets {
+            kubelet::measure(connection, told.await.ok(), deadline).await
+        } else {
+            (SectionState::Unread(Unread::NotAsked), Vec::new())
+        }
+    };
+    let (gathered, (state, summaries)) = futures::join!(lists, measured);
+    let gathered = gathered?;
+    push(&mut builder, vec![summaries]);
+    builder.section(kubelet::section(state));
+    Ok(snapshot(gathered, builder))
+}
+
+fn builder(plan: &Plan) -> InventoryBuilder {
+    let namespaces: Vec<Sym> = plan.namespaces.iter().map(|name| Sym::new(name)).collect();
+    let scope = if namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(namespaces) };
+    InventoryBuilder::new(scope, true)
+}
+
+fn push(builder: &mut InventoryBuilder, pages: Vec<Vec<Decoded>>) {
+    builder.reserve(pages.iter().map(Vec::len).sum());
+    pages.into_iter().flatten().for_each(|item| builder.push(item));
+}
+
+fn snapshot(gathered: Gathered<Decoded>, mut builder: InventoryBuilder) -> Snapshot {
+    let Gathered { sections, view, notes, warnings, gaps, .. } = gathered;
+    sections.into_iter().for_each(|section| builder.section(section));
+    Snapshot { inventory: builder.finish(), view, notes, warnings, gaps }
 }
 
 /// Reads only these kinds, each named by group and kind, as far as they are served. Of one that is
@@ -91,26 +154,11 @@ pub async fn read_kinds(
     kinds: &[(&str, &str)],
 ) -> Result<Snapshot, ClusterError> {
     let wanted = |kind: &Served| kinds.contains(&(&*kind.group, &*kind.kind));
-    read_where(connection, plan, wanted, &|group| kinds.iter().any(|(known, _)| *known == group)).await
-}
-
-async fn read_where(
-    connection: &Connection,
-    plan: &Plan,
-    is_wanted: impl Fn(&Served) -> bool,
-    is_group_wanted: &dyn Fn(&str) -> bool,
-) -> Result<Snapshot, ClusterError> {
-    let namespaces: Vec<Sym> = plan.namespaces.iter().map(|name| Sym::new(name)).collect();
-    let scope = if namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(namespaces) };
-    let mut builder = InventoryBuilder::new(scope, true);
-    let keep = &mut |pages: Vec<Vec<Decoded>>| {
-        builder.reserve(pages.iter().map(Vec::len).sum());
-        pages.into_iter().flatten().for_each(|item| builder.push(item));
-    };
-    let Gathered { sections, view, notes, gaps, .. } =
-        gather_where(connection, plan, is_wanted, is_group_wanted, decode_kept, keep).await?;
-    sections.into_iter().for_each(|section| builder.section(section));
-    Ok(Snapshot { inventory: builder.finish(), view, notes, gaps })
+    let is_group_wanted = |group: &str| kinds.iter().any(|(known, _)| *known == group);
+    let mut builder = builder(plan);
+    let keep = &mut |_: &Served, pages: Option<_>| pages.into_iter().for_each(|pages| push(&mut builder, pages));
+    let gathered = gather_where(connection, plan, wanted, &is_group_wanted, None, decode_kept, keep).await?;
+    Ok(snapshot(gathered, builder))
 }
 
 /// Reads the kinds that `is_wanted` takes by group and kind, and keeps of each item what `decode`
@@ -125,20 +173,26 @@ pub async fn gather<T: Send + 'static>(
     decode: DecodeItem<T>,
 ) -> Result<Gathered<T>, ClusterError> {
     let mut items = Vec::new();
-    let keep = &mut |pages: Vec<Vec<T>>| items.extend(pages.into_iter().flatten());
+    let keep = &mut |_: &Served, pages: Option<Vec<Vec<T>>>| items.extend(pages.into_iter().flatten().flatten());
     let is_wanted = |kind: &Served| is_wanted(&kind.group, &kind.kind);
-    let gathered = gather_where(connection, plan, is_wanted, &|_| true, decode, keep).await?;
+    let gathered = gather_where(connection, plan, is_wanted, &|_| true, None, decode, keep).await?;
     Ok(Gathered { items, ..gathered })
 }
 
-/// As [`gather`]; the items go to `keep`, none of them is in what is returned.
+/// Takes the pages of a kind, `None` of one that was not read.
+type Keep<'a, T> = dyn FnMut(&Served, Option<Vec<Vec<T>>>) + 'a;
+
+/// As [`gather`]; the items go to `keep`, kind by kind, `None` of one that was not read; none of them
+/// is in what is returned. Groups that discovery could not ask are noted where they are wanted, kinds
+/// that are not wanted where it is said why.
 async fn gather_where<T: Send + 'static>(
     connection: &Connection,
     plan: &Plan,
     is_wanted: impl Fn(&Served) -> bool,
     is_group_wanted: &dyn Fn(&str) -> bool,
+    unwanted: Option<Unread>,
     decode: DecodeItem<T>,
-    keep: &mut dyn FnMut(Vec<Vec<T>>),
+    keep: &mut Keep<'_, T>,
 ) -> Result<Gathered<T>, ClusterError> {
     let collected = Warnings::default();
     let warnings = &collected;
@@ -146,7 +200,16 @@ async fn gather_where<T: Send + 'static>(
     let (found, version) = futures::join!(discover(connection, warnings), version(connection, warnings));
     let found = found?;
     let mut sections = Vec::new();
-    let wanted = found.kinds.iter().filter(|kind| is_wanted(kind));
+    let (mut wanted, others): (Vec<&Served>, Vec<&Served>) = found.kinds.iter().partition(|kind| is_wanted(kind));
+    if let Some(why) = unwanted {
+        sections.extend(others.into_iter().map(|kind| section(kind, SectionState::Unread(why.clone()))));
+    }
+    // What tells which kubelets to ask comes first.
+    wanted.sort_by_key(|kind| match (&*kind.group, &*kind.kind) {
+        ("", "Node") => 0,
+        ("", "Pod") if !plan.namespaces.is_empty() => 1,
+        _ => 2,
+    });
     let mut outcomes = futures::stream::iter(wanted)
         .map(|kind| async move {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -159,24 +222,29 @@ async fn gather_where<T: Send + 'static>(
         let state = match outcome {
             Ok(pages) => {
                 let count = pages.iter().map(Vec::len).sum();
-                keep(pages);
+                keep(kind, Some(pages));
                 SectionState::Read(count)
             }
             Err(ClusterError::Forbidden(message)) if is_spread(kind) && plan.namespaces.is_empty() => {
                 refused.push((kind, message));
                 continue;
             }
-            // Who asked for namespaces did not ask for what has none.
-            Err(ClusterError::Forbidden(_)) if !is_spread(kind) && !plan.namespaces.is_empty() => {
-                SectionState::Unread(Unread::OutOfScope)
+            Err(error) => {
+                keep(kind, None);
+                match error {
+                    // Who asked for namespaces did not ask for what has none.
+                    ClusterError::Forbidden(_) if !is_spread(kind) && !plan.namespaces.is_empty() => {
+                        SectionState::Unread(Unread::OutOfScope)
+                    }
+                    error => SectionState::Unread(unread(error)),
+                }
             }
-            Err(error) => SectionState::Unread(unread(error)),
         };
         sections.push(section(kind, state));
     }
     drop(outcomes);
     for (kind, state, pages) in by_namespace(connection, refused, plan, deadline, decode, warnings).await {
-        keep(pages);
+        keep(kind, Some(pages));
         sections.push(section(kind, state));
     }
     for (group_version, why) in found.unanswered {
@@ -191,10 +259,10 @@ async fn gather_where<T: Send + 'static>(
             state: SectionState::Unread(Unread::Failed(why)),
         });
     }
-    let mut notes: Vec<String> =
+    let mut warnings: Vec<String> =
         collected.into_inner().into_iter().map(|warning| format!("the API server warns: {warning}")).collect();
     if connection.context == IN_CLUSTER {
-        notes.push("there is no kubeconfig: this is the view of the pod's own service account".to_owned());
+        warnings.push("there is no kubeconfig: this is the view of the pod's own service account".to_owned());
     }
     Ok(Gathered {
         items: Vec::new(),
@@ -209,7 +277,8 @@ async fn gather_where<T: Send + 'static>(
             namespaces: plan.namespaces.clone(),
             platform: None,
         },
-        notes,
+        notes: Vec::new(),
+        warnings,
         gaps: Vec::new(),
     })
 }

@@ -1,9 +1,12 @@
 //! From a judgement to the report.
 
+use super::fullness;
 use super::graph::Node;
 use super::judge::Judgement;
 use super::managed::managed_by;
-use crate::object::{Inventory, Object, ObjectRef, Scope, SectionState, Selector, Sym, Unread};
+use crate::object::{
+    Inventory, Object, ObjectRef, STATISTICS_GROUP, STATISTICS_KIND, Scope, SectionState, Selector, Sym, Unread,
+};
 use crate::ownership::Managers;
 use crate::platform::{Area, Platform};
 use crate::report::{
@@ -91,6 +94,8 @@ impl Builder<'_, '_> {
             .zip(&judgement.verdicts)
             .enumerate()
             .filter(|(index, _)| self.is_selected(Node::Object(*index)))
+            // A measurement is no object: it speaks through the claims and nodes that it measured.
+            .filter(|(_, (object, _))| !object.is(STATISTICS_GROUP, STATISTICS_KIND))
             .map(|(index, (object, verdict))| {
                 let node = Node::Object(index);
                 let exception = excepted.get(&node).map(|rule| self.it.platform.exceptions[*rule].reason.clone());
@@ -321,6 +326,9 @@ impl Builder<'_, '_> {
     }
 }
 
+/// What helps where a kubelet should answer and does not.
+const SILENT: &str = "the API server does not reach the kubelets of these nodes, so that logs and exec fail too; --no-volumes leaves them out";
+
 /// What was read and what was not, for people: a forbidden kind with the Role line that grants it.
 pub fn coverage(inventory: &Inventory) -> Vec<Coverage> {
     let row = |section: &crate::object::Section| {
@@ -336,12 +344,18 @@ pub fn coverage(inventory: &Inventory) -> Vec<Coverage> {
             &section.state,
             SectionState::Unread(Unread::Forbidden(_)) | SectionState::Partly(_, _, Unread::Forbidden(_))
         );
-        let hint = forbidden.then(|| {
-            format!(
-                "a ClusterRole needs: apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"list\"]",
+        let is_measured = &*section.group == STATISTICS_GROUP;
+        // The right to ask kubelets is one that readers should not have: they can do without.
+        let gap = gap && !(is_measured && forbidden);
+        let hint = match (is_measured, forbidden) {
+            (true, true) => Some(fullness::ROLE.to_owned()),
+            (true, false) => gap.then(|| SILENT.to_owned()),
+            (false, true) => Some(format!(
+                "a ClusterRole needs: apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [\"list\"] (deploy/rbac/health.yaml)",
                 section.group, section.resource
-            )
-        });
+            )),
+            (false, false) => None,
+        };
         Coverage { group: section.group.to_string(), kind: section.kind.to_string(), read, objects, why, gap, hint }
     };
     inventory.sections().iter().map(row).collect()

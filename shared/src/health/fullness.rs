@@ -25,6 +25,17 @@ codes! {
         "Find what fills it: images, logs, emptyDir volumes; then clean up or give the node a larger disk.";
 }
 
+/// The rule that lets an account ask the kubelets. It is more than a right to read, and whoever
+/// grants it should know.
+pub const ROLE: &str = "a ClusterRole needs: apiGroups: [\"\"], resources: [\"nodes/proxy\"], verbs: [\"get\"] \
+     (deploy/rbac/volumes.yaml); mind that whoever may get nodes/proxy can also run commands in every pod of the node";
+
+/// Whether a finding of this code rests on what kubelets measured, so that it cannot have gone away
+/// where nobody measures any more.
+pub fn is_measured(code: &str) -> bool {
+    [&VOLUME_NEARLY_FULL, &VOLUME_INODES, &NODE_DISK].iter().any(|known| known.id == code)
+}
+
 /// How full a filesystem is.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Fullness {

@@ -118,6 +118,14 @@ pub(super) fn find(group: &str, kind: &str) -> Option<&'static Rule> {
     RULES.iter().flat_map(|family| family.iter()).find(|rule| rule.kind == kind && rule.group == group)
 }
 
+/// The API groups that rules are for, sorted; empty text for the core group.
+pub fn groups() -> Vec<&'static str> {
+    let mut groups: Vec<_> = RULES.iter().flat_map(|family| family.iter().map(|rule| rule.group)).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
 /// All codes of health verdicts, sorted by id.
 pub fn all_codes() -> Vec<&'static Code> {
     let mut codes: Vec<_> = CODES.iter().flat_map(|family| family.iter().copied()).collect();

@@ -16,6 +16,11 @@ pub enum Unread {
     OutOfScope,
     /// It was not asked for.
     NotAsked,
+    /// It is left out on purpose: its objects say nothing of health.
+    PassedOver,
+    /// A measurement that this cluster or account cannot give, in words. What needs it says less;
+    /// nothing that was asked for is missing.
+    Unmeasured(String),
     /// The account may not list it; the text is the server's.
     Forbidden(String),
     /// No answer in time.
@@ -38,10 +43,11 @@ impl fmt::Display for Unread {
             Self::NotServed => out.write_str("not installed"),
             Self::OutOfScope => out.write_str("outside the namespaces asked for"),
             Self::NotAsked => out.write_str("not asked for"),
+            Self::PassedOver => out.write_str("passed over, for its objects say nothing of health"),
             Self::Forbidden(text) if text.is_empty() => out.write_str("forbidden"),
             Self::Forbidden(text) => write!(out, "forbidden: {text}"),
             Self::TimedOut => out.write_str("timed out"),
-            Self::Failed(text) => out.write_str(text),
+            Self::Unmeasured(text) | Self::Failed(text) => out.write_str(text),
         }
     }
 }
@@ -164,6 +170,11 @@ impl InventoryBuilder {
     /// Whether there is no object yet.
     pub fn is_empty(&self) -> bool {
         self.inventory.objects.is_empty()
+    }
+
+    /// The objects so far, in no order.
+    pub fn objects(&self) -> &[Object] {
+        &self.inventory.objects
     }
 
     /// Sorts and indexes.

@@ -14,7 +14,7 @@ pub(crate) use code::codes;
 pub use code::{Code, Outlook};
 pub use document::Document;
 pub use level::Level;
-pub use list::{ReportList, SameAs};
+pub use list::{OfCluster, ReportList, SameAs};
 pub use model::{
     API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, ManagedBy, ManagedLink, Note, ObjectId,
     ReadError, Report, Summary, View,

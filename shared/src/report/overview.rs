@@ -3,6 +3,7 @@
 use super::document::{Bar, Bars, Block, Cell, Column, Counts, Document, Effect, Finding, Findings, Line, Table, Tone};
 use super::present::{Case, Detail, Metric, Present, Sample, Subject};
 use super::{Cause, Coverage, Entry, Level, ObjectId, Report, View};
+use crate::object::STATISTICS_GROUP;
 use crate::text;
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -10,6 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds that are named for one reason why they were not read, before the rest is counted.
 const NAMED_GAPS: usize = 8;
+/// Forbidden kinds that have a line each; more of them share one.
+const NAMED_REFUSALS: usize = 3;
+/// What helps an account to which many kinds are forbidden.
+const ROLES: &str = "deploy/rbac/health.yaml grants what a whole report needs; -o wide tells the rule of each kind";
 /// Series for single objects; what is beyond is counted in one more series.
 const SERIES: usize = 2_000;
 /// How long findings have stood, as bars: up to so many seconds, and the words for it.
@@ -36,7 +41,8 @@ impl Present for Report {
         let hints = self.error.iter().flat_map(|error| &error.hints);
         hints.for_each(|hint| document.line(Line::faint(format!("hint: {hint}"))));
         causes(self, detail, &mut document);
-        gaps(&self.coverage, self.summary.partial && self.error.is_none(), &mut document);
+        gaps(&self.coverage, self.summary.partial && self.error.is_none(), detail, &mut document);
+        left_out(&self.coverage, detail, &mut document);
         areas(self, detail, &mut document);
         if detail.is_page && self.objects.iter().any(|entry| entry.verdict > Level::Suspended) {
             document.blocks.push(Block::Bars(ages(self)));
@@ -319,11 +325,18 @@ fn age(since: Option<&str>, now: Option<Timestamp>) -> Option<String> {
 }
 
 /// What was wanted and could not be read, one line a reason, with what would help.
-pub fn gaps<'a>(coverage: &'a [Coverage], is_partial: bool, document: &mut Document<'a>) {
+pub fn gaps<'a>(coverage: &'a [Coverage], is_partial: bool, detail: &Detail, document: &mut Document<'a>) {
+    let is_refused = |section: &Coverage| {
+        let fits = |other: &&Coverage| other.gap && refusal(other) == refusal(section);
+        detail.objects == 0 && refusal(section).is_some() && coverage.iter().filter(fits).count() > NAMED_REFUSALS
+    };
+    let is_same = |one: &Coverage, two: &Coverage| {
+        (&one.why, &one.hint) == (&two.why, &two.hint) || (refusal(one) == refusal(two) && is_refused(one))
+    };
     // One line a reason: sixty kinds that timed out are one thing to know.
     let mut reasons: Vec<(&Coverage, Vec<&Coverage>)> = Vec::new();
     for section in coverage.iter().filter(|section| section.gap) {
-        match reasons.iter_mut().find(|(known, _)| (&known.why, &known.hint) == (&section.why, &section.hint)) {
+        match reasons.iter_mut().find(|(known, _)| is_same(known, section)) {
             Some((_, sections)) => sections.push(section),
             None => reasons.push((section, vec![section])),
         }
@@ -342,10 +355,19 @@ pub fn gaps<'a>(coverage: &'a [Coverage], is_partial: bool, document: &mut Docum
             names.push(format!("{} more", text::plural(sections.len() - NAMED_GAPS, "kind")));
         }
         document.line(Line::marked(Level::Unknown, format!("{}: {why}", names.join(", "))));
-        if let Some(hint) = &known.hint {
+        if is_refused(known) {
+            document.line(Line::faint(format!("hint: {ROLES}")));
+        } else if let Some(hint) = &known.hint {
             document.line(Line::faint(format!("hint: {hint}")));
         }
     }
+}
+
+/// What stands before the server's words where a kind is forbidden. Those words name the kind: of
+/// many the first speaks for all.
+fn refusal(section: &Coverage) -> Option<&str> {
+    let why = section.why.as_deref()?;
+    why.find("forbidden: ").map(|at| &why[..at])
 }
 
 fn areas<'a>(report: &'a Report, detail: &Detail, document: &mut Document<'a>) {
@@ -475,8 +497,37 @@ fn name(object: &ObjectId) -> String {
     parts.map(String::as_str).collect::<Vec<_>>().join("/")
 }
 
+/// What is not in the report and makes it no less whole: measurements that cannot be had, always;
+/// what lies outside the scope or is passed over on purpose, where everything is told.
+fn left_out<'a>(coverage: &'a [Coverage], detail: &Detail, document: &mut Document<'a>) {
+    let (measured, kinds): (Vec<&Coverage>, Vec<&Coverage>) = coverage
+        .iter()
+        .filter(|section| !section.read && !section.gap)
+        .partition(|section| section.group == STATISTICS_GROUP);
+    for section in measured {
+        let why = section.why.as_deref().unwrap_or("the reason is not known");
+        document.line(Line::plain(format!("not measured: {}: {why}", resource(section))));
+        if let Some(hint) = &section.hint {
+            document.line(Line::faint(format!("hint: {hint}")));
+        }
+    }
+    if detail.objects == 0 {
+        return;
+    }
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for section in kinds {
+        reasons.entry(section.why.as_deref().unwrap_or_default()).or_default().push(resource(section));
+    }
+    for (why, names) in reasons {
+        document.line(Line::faint(format!("{why}: {}", names.join(", "))));
+    }
+}
+
 /// `Kafka.kafka.strimzi.io`, `Secret`.
 fn resource(section: &Coverage) -> String {
+    if section.group == STATISTICS_GROUP {
+        return "how full volumes and node filesystems are".to_owned();
+    }
     if section.group.is_empty() { section.kind.clone() } else { format!("{}.{}", section.kind, section.group) }
 }
 

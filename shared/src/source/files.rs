@@ -112,7 +112,7 @@ fn gather_stream<T>(
 }
 
 fn snapshot(gathered: Gathered<Decoded>) -> Snapshot {
-    let Gathered { items, sections, is_whole, view, notes, gaps } = gathered;
+    let Gathered { items, sections, is_whole, view, notes, warnings, gaps } = gathered;
     let scope = if is_whole {
         // A dump may have been taken of some namespaces only: the others were not read.
         let namespaces: BTreeSet<Sym> = items
@@ -131,7 +131,7 @@ fn snapshot(gathered: Gathered<Decoded>) -> Snapshot {
     builder.reserve(items.len());
     items.into_iter().for_each(|item| builder.push(item));
     sections.into_iter().for_each(|section| builder.section(section));
-    Snapshot { inventory: builder.finish(), view, notes, gaps }
+    Snapshot { inventory: builder.finish(), view, notes, warnings, gaps }
 }
 
 /// What was gathered so far.
@@ -315,6 +315,7 @@ impl<'a, T> Collector<'a, T> {
                 namespaces: Vec::new(),
                 platform: None,
             },
+            warnings: Vec::new(),
             notes,
             gaps: self.gaps,
         })

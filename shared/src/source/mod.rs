@@ -35,6 +35,8 @@ pub struct Gathered<T> {
     pub view: View,
     /// As [`Snapshot::notes`].
     pub notes: Vec<String>,
+    /// As [`Snapshot::warnings`].
+    pub warnings: Vec<String>,
     /// As [`Snapshot::gaps`].
     pub gaps: Vec<String>,
 }
@@ -46,8 +48,11 @@ pub struct Snapshot {
     pub inventory: Inventory,
     /// Whose view this is.
     pub view: View,
-    /// Things to know that are no finding: files that were passed over, warnings of the API server.
+    /// Things to know that are no finding: files that were passed over.
     pub notes: Vec<String>,
+    /// What is to be said of the run itself, on standard error: warnings of the API server. No part
+    /// of the report.
+    pub warnings: Vec<String>,
     /// What was wanted and could not be read, beyond the inventory's own sections: a broken file
     /// among others. With any of these the report is partial.
     pub gaps: Vec<String>,

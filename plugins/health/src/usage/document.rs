@@ -23,11 +23,13 @@ impl Present for UsageReport {
         let whose = whose(&self.view);
         let headline = Line::marked(self.verdict, format!("{whose}: {}", outcome(self)));
         let mut document = Document::new(format!("Usage of {whose}"), headline);
+        let hints = self.error.iter().flat_map(|error| &error.hints);
+        hints.for_each(|hint| document.line(Line::faint(format!("hint: {hint}"))));
         findings(self, detail, &mut document);
         sources(self, &mut document);
         let read = self.coverage.iter().any(|section| section.gap);
         if read {
-            gaps(&self.coverage, false, &mut document);
+            gaps(&self.coverage, false, detail, &mut document);
         }
         nodes(self, detail, &mut document);
         volumes(self, detail, &mut document);
@@ -93,7 +95,16 @@ impl Present for UsageReport {
             message: section.why.as_deref().unwrap_or("the reason is not known"),
             evidence: section.hint.as_slice(),
         });
-        nodes.chain(volumes).chain(others).chain(sources).chain(gaps).collect()
+        let unread = self.error.iter().map(|error| Case {
+            context: None,
+            suite: "coverage",
+            subject: Subject::Other(Cow::Owned(format!("not read: {}", whose(&self.view)))),
+            level: Level::Unknown,
+            code: "not-read",
+            message: &error.message,
+            evidence: &error.hints,
+        });
+        nodes.chain(volumes).chain(others).chain(sources).chain(gaps).chain(unread).collect()
     }
 
     fn metrics(&self) -> Vec<Metric<'_>> {
@@ -102,6 +113,9 @@ impl Present for UsageReport {
 }
 
 fn outcome(report: &UsageReport) -> String {
+    if let Some(error) = &report.error {
+        return format!("could not be read: {}", error.message);
+    }
     let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
     for finding in &report.findings {
         *levels.entry(finding.verdict).or_default() += 1;

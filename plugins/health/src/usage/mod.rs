@@ -276,6 +276,7 @@ pub(crate) fn report(ask: &Ask<'_>) -> UsageReport {
         devices: if ask.wants(Section::Devices) { nodes::devices(&facts) } else { Vec::new() },
         coverage,
         notes,
+        error: None,
     }
 }
 

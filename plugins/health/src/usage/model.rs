@@ -3,7 +3,8 @@
 //! This is the stable JSON and YAML form (`apiVersion: mlops/v1`): adding a field is fine, changing
 //! one is a new version. CPU is in millicores, memory and volumes in bytes, shares in per cent.
 
-use mlops_shared::report::{Coverage, Level, ObjectId, View};
+use jiff::Timestamp;
+use mlops_shared::report::{API_VERSION, Coverage, Level, ObjectId, OfCluster, ReadError, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,52 @@ pub struct UsageReport {
     /// Things to know that are no finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Why nothing of the cluster could be read: in the list of several clusters' reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ReadError>,
+}
+
+impl UsageReport {
+    /// The report on a cluster of which nothing could be read: its verdict is unknown, and it is partial.
+    pub(crate) fn unread(view: View, error: ReadError, now: Timestamp) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "UsageReport".to_owned(),
+            generated_at: now.to_string(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            view,
+            verdict: Level::Unknown,
+            partial: true,
+            sections: Vec::new(),
+            metrics: None,
+            volume_statistics: None,
+            findings: Vec::new(),
+            nodes: Vec::new(),
+            volumes: Vec::new(),
+            pods: Vec::new(),
+            pods_sorted_by: String::new(),
+            pods_total: 0,
+            namespaces: Vec::new(),
+            workloads: Vec::new(),
+            devices: Vec::new(),
+            coverage: Vec::new(),
+            notes: Vec::new(),
+            error: Some(error),
+        }
+    }
+}
+
+impl OfCluster for UsageReport {
+    const WHAT: &'static str = "Usage";
+    const LIST: &'static str = "UsageReportList";
+
+    fn context(&self) -> &str {
+        &self.view.name
+    }
+
+    fn level(&self) -> Level {
+        self.verdict
+    }
 }
 
 /// What became of a source of measurements.

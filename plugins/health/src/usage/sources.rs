@@ -3,6 +3,7 @@
 use super::facts::{Facts, METRICS};
 use super::model::{Failed, Source, SourceState};
 use crate::usage::Section;
+use mlops_shared::health::fullness;
 use mlops_shared::object::{
     Body, Metrics, Node, Object, STATISTICS_GROUP, STATISTICS_KIND, SectionState, Unread, find_condition,
 };
@@ -12,9 +13,6 @@ const METRICS_HINT: &str = "a ClusterRole needs: apiGroups: [\"metrics.k8s.io\"]
 const SERVER_HINT: &str = "look at the pods of metrics-server, mostly in kube-system";
 const FILES_HINT: &str =
     "`kubectl get nodes.metrics.k8s.io,pods.metrics.k8s.io -A -o json > FILE` beside the others adds them";
-/// The right to ask kubelets is more than a right to read, and whoever grants it should know.
-const KUBELET_HINT: &str = "a ClusterRole needs: apiGroups: [\"\"], resources: [\"nodes/proxy\"], verbs: [\"get\"]; \
-     mind that whoever may get nodes/proxy can also run commands in every pod of the node";
 /// Nodes or pods that a line names before it counts the rest.
 const NAMED: usize = 3;
 
@@ -259,7 +257,7 @@ pub(super) fn volumes(facts: &Facts<'_>) -> Source {
         (0, _) if forbidden.is_some() => (
             SourceState::Forbidden,
             format!("the use of volumes is not known: forbidden: {}", forbidden.map_or("", String::as_str)),
-            Some(KUBELET_HINT),
+            Some(fullness::ROLE),
         ),
         (0, _) => (SourceState::Failed, "the use of volumes is not known: no kubelet answered".to_owned(), None),
         (_, 0) => (
@@ -270,7 +268,7 @@ pub(super) fn volumes(facts: &Facts<'_>) -> Source {
         (_, failed) => (
             SourceState::Incomplete,
             format!("the use of volumes is not known on {failed} of {}", text::plural(wanted, "node")),
-            forbidden.map(|_| KUBELET_HINT),
+            forbidden.map(|_| fullness::ROLE),
         ),
     };
     Source { state, message, hint: hint.map(str::to_owned), measured, wanted, oldest: None, failures }

@@ -113,6 +113,28 @@ fn a_discovery_with_gaps_makes_no_object_gone() {
     assert_eq!(lines(&tracker.see(&whole)).len(), 2);
 }
 
+/// A volume does not empty itself because its kubelet fell silent.
+#[test]
+fn a_full_volume_stays_full_until_it_is_measured_again() {
+    let full = |second| cause(report(second), "p", Level::Fail, "volume-nearly-full", None, &[]);
+    let mut tracker = Tracker::default();
+    tracker.see(&full(0));
+    let mut silent = pod(report(10), "p", Level::Ok, "claim-bound");
+    silent.coverage.push(mlops_shared::report::Coverage {
+        group: "stats".into(),
+        kind: "Summary".into(),
+        read: false,
+        objects: 0,
+        why: Some("timed out".into()),
+        gap: true,
+        hint: None,
+    });
+    assert_eq!(lines(&tracker.see(&silent)), ["not read: how full volumes are: timed out"]);
+    let measured = pod(report(20), "p", Level::Ok, "claim-bound");
+    let told = lines(&tracker.see(&measured));
+    assert!(told.iter().any(|line| line.starts_with("cleared FAIL -> OK")), "{told:?}");
+}
+
 #[test]
 fn a_server_that_is_away_is_told_once_and_when_it_is_back() {
     let mut tracker = Tracker::default();

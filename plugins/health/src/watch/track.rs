@@ -1,11 +1,13 @@
 //! What was known at the last look, and what is different now. Pure: reports in, events out.
 //!
-//! A kind that cannot be read keeps what was known of it: its objects are neither gone nor well.
+//! A kind that cannot be read keeps what was known of it: its objects are neither gone nor well. So
+//! do full volumes whose kubelets no longer say how full they are.
 
 use super::event::{EventType, HealthEvent};
 use super::line::name;
 use jiff::Timestamp;
-use mlops_shared::object::Sym;
+use mlops_shared::health::fullness::is_measured;
+use mlops_shared::object::{STATISTICS_GROUP, Sym};
 use mlops_shared::report::{Entry, Level, ObjectId, Report};
 use mlops_shared::text;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +32,8 @@ pub(crate) struct Tracker {
     objects: BTreeMap<Key, Known>,
     causes: BTreeMap<Key, Known>,
     unread: BTreeSet<(Sym, Sym)>,
+    /// Whether some kubelets gave no figures at the last look.
+    is_unmeasured: bool,
     /// The context.
     cluster: String,
     /// When the last look that gave a report was.
@@ -117,10 +121,11 @@ impl Tracker {
             })
             .collect();
         let listed = |kinds: &[&(Sym, Sym)]| {
-            let names = kinds
-                .iter()
-                .take(NAMED)
-                .map(|(group, kind)| if group.is_empty() { kind.to_string() } else { format!("{kind}.{group}") });
+            let names = kinds.iter().take(NAMED).map(|(group, kind)| match group.as_str() {
+                "" => kind.to_string(),
+                STATISTICS_GROUP => "how full volumes are".to_owned(),
+                group => format!("{kind}.{group}"),
+            });
             let mut names: Vec<String> = names.collect();
             if kinds.len() > NAMED {
                 names.push(format!("{} more kinds", kinds.len() - NAMED));
@@ -137,6 +142,7 @@ impl Tracker {
             events.push(HealthEvent { message: listed(&back), ..self.event(EventType::KindsRead, report) });
         }
         self.unread = gaps.into_keys().collect();
+        self.is_unmeasured = report.coverage.iter().any(|section| section.group == STATISTICS_GROUP && !section.read);
     }
 
     /// Whether nothing can be said of a kind: it was not read, or a partial discovery does not name it.
@@ -147,6 +153,12 @@ impl Tracker {
         }
         report.summary.partial
             && !report.coverage.iter().any(|section| section.group == **group && section.kind == **kind)
+    }
+
+    /// Whether a finding is gone only because nobody measured again: the object is there, and its
+    /// figures are not.
+    fn is_unmeasured(&self, before: &Known, entry: &Entry) -> bool {
+        self.is_unmeasured && is_measured(&before.code) && entry.verdict < before.level
     }
 
     fn causes(&self, report: &Report, events: &mut Vec<HealthEvent>) -> BTreeMap<Key, Known> {
@@ -170,7 +182,8 @@ impl Tracker {
         }
         for (key, before) in self.causes.iter().filter(|(key, _)| !now.contains_key(*key)).collect::<Vec<_>>() {
             let entry = report.objects.iter().find(|entry| is_key(entry, key));
-            if entry.is_none() && self.is_dark(key, report) {
+            let is_held = entry.is_some_and(|entry| self.is_unmeasured(before, entry));
+            if is_held || (entry.is_none() && self.is_dark(key, report)) {
                 now.insert(key.clone(), before.clone());
                 continue;
             }
@@ -194,6 +207,10 @@ impl Tracker {
             let key: Key =
                 (Sym::new(group(&entry.api_version)), entry.kind.clone(), entry.namespace.clone(), entry.name.clone());
             let before = self.objects.get(&key);
+            if let Some(held) = before.filter(|before| self.is_unmeasured(before, entry)) {
+                now.insert(key, held.clone());
+                continue;
+            }
             if !is_first && before.is_none_or(|before| before.level != entry.verdict) {
                 changed.push(HealthEvent {
                     object: Some(entry_id(entry)),
