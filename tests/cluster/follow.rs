@@ -11,7 +11,13 @@ use serde_json::{Value, json};
 fn health(kubeconfig: &std::path::Path, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_under-test-health"));
     let home = kubeconfig.parent().expect("a folder");
-    command.env_clear().env("HOME", home).arg("--kubeconfig").arg(kubeconfig).args(["--interval", "200ms"]).args(flags);
+    command
+        .env_clear()
+        .env("HOME", home)
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(["--no-volumes", "--interval", "200ms"])
+        .args(flags);
     command
 }
 

@@ -31,7 +31,7 @@ fn of_files(path: &Path) -> States {
         .env("HOME", home.path())
         .arg("--from")
         .arg(path)
-        .args(["-A", "-o", "json", "--now", NOW, "--fail-on", "never"])
+        .args(["-A", "--no-volumes", "-o", "json", "--now", NOW, "--fail-on", "never"])
         .output()
         .expect("runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
