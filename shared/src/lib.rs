@@ -1,5 +1,8 @@
 //! What the kubectl-mlops plugins share, from the ground up: a module uses only those above it in this list.
 
+// The macro `record!` names this crate, in itself and in the plugins.
+extern crate self as mlops_shared;
+
 pub mod text;
 
 pub mod object;

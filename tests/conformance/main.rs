@@ -3,6 +3,8 @@
 //! The cases stand beside a checkout (`../shared/conformance`, or `$MLOPS_CONFORMANCE`); none is copied here.
 //! `CONFORMANCE_FILTER=Kafka` prints the disagreements of cases whose kind contains that word.
 
+mod audit;
+
 use jiff::{SignedDuration, Timestamp};
 use mlops_shared::health::{Related, assess};
 use mlops_shared::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, decode_object};
@@ -39,11 +41,15 @@ struct Disagreement {
     reason: String,
 }
 
+/// Where the cases stand.
+fn folder() -> PathBuf {
+    std::env::var_os("MLOPS_CONFORMANCE")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance")), PathBuf::from)
+}
+
 fn cases() -> Vec<Case> {
-    let folder = std::env::var_os("MLOPS_CONFORMANCE")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance")), PathBuf::from);
     let text =
-        std::fs::read_to_string(folder.join("health-verdicts.jsonl")).expect("the cases stand beside the checkout");
+        std::fs::read_to_string(folder().join("health-verdicts.jsonl")).expect("the cases stand beside the checkout");
     text.lines().map(|line| serde_json::from_str(line).expect("a case a line")).collect()
 }
 

@@ -191,6 +191,17 @@ pub fn decode_kept(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Decoded> {
     Some(decode_typed(ty, item)).filter(|decoded| !matches!(decoded, Decoded::Nothing))
 }
 
+/// Metadata, spec and status of an object of any kind, bounded as [`Custom`] is.
+///
+/// # Errors
+/// When it does not have the shape of an object.
+pub fn decode_custom(item: &RawValue) -> Result<(Meta, Custom), serde_json::Error> {
+    let wire: Wire<Bounded, Bounded> = serde_json::from_str(item.get())?;
+    let has_status = wire.status.is_some();
+    let custom = Custom { spec: wire.spec.0, status: wire.status.unwrap_or_default().0, has_status };
+    Ok((wire.metadata, custom))
+}
+
 /// What serde found wrong, without the value it found: that value may be anything.
 fn shape_error(error: &serde_json::Error) -> String {
     format!("line {} column {} does not have the shape of this kind", error.line(), error.column())

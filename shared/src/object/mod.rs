@@ -24,7 +24,7 @@ mod workload;
 pub use batch::{CronJob, CronJobSpec, CronJobStatus, Job, JobSpec, JobStatus};
 pub use condition::{Condition, find_condition};
 pub use custom::Custom;
-pub use decode::{Decoded, decode_kept, decode_object, decode_typed, type_of};
+pub use decode::{Decoded, decode_custom, decode_kept, decode_object, decode_typed, type_of};
 pub use event::Event;
 pub use extension::{
     ApiService, ApiServiceSpec, Definition, DefinitionNames, DefinitionSpec, DefinitionStatus,
@@ -46,6 +46,7 @@ pub use pod::{
 pub use policy::{
     Autoscaler, AutoscalerSpec, AutoscalerStatus, DisruptionBudget, DisruptionBudgetSpec, DisruptionBudgetStatus,
 };
+pub use record::nullable;
 pub use requests::{Amounts, Effective, Resources, is_extended};
 pub use selector::{Requirement, Selector};
 pub use storage::{Claim, ClaimSpec, ClaimStatus, StorageClass, Volume, VolumeSpec, VolumeStatus};

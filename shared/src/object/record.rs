@@ -3,7 +3,10 @@
 use serde::{Deserialize, Deserializer};
 
 /// Reads a field, with `null` as its default: Go writes empty lists and times that way.
-pub(super) fn nullable<'de, D, T>(input: D) -> Result<T, D::Error>
+///
+/// # Errors
+/// When the field has another type.
+pub fn nullable<'de, D, T>(input: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
@@ -11,7 +14,8 @@ where
     Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
 }
 
-/// Declares structs as Kubernetes objects are read: camelCase names, all fields optional.
+/// Declares structs as Kubernetes objects are read: camelCase names, all fields optional, null read as absent.
+#[macro_export]
 macro_rules! record {
     ($($(#[$outer:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field:ident : $ty:ty,)* })*) => {$(
         $(#[$outer])*
@@ -20,7 +24,7 @@ macro_rules! record {
         $vis struct $name {
             $(
                 $(#[$field_meta])*
-                #[serde(deserialize_with = "crate::object::record::nullable")]
+                #[serde(deserialize_with = "mlops_shared::object::nullable")]
                 $vis $field: $ty,
             )*
         }

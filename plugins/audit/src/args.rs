@@ -1,0 +1,64 @@
+//! What the command line may say.
+
+use clap::{Args as ArgGroup, Parser, Subcommand};
+use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything asked for was checked, nothing at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong usage or a broken input file
+  3  could not check, or only in part, and nothing worse was found
+  130  interrupted";
+
+/// Who can do what, what is exposed, what is out of date.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-mlops-audit",
+    bin_name = "kubectl mlops audit",
+    version,
+    after_help = EXIT_CODES,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = false
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[derive(Debug, ArgGroup)]
+#[command(next_help_heading = "Check")]
+pub(crate) struct CheckArgs {
+    /// Exit with 1 when a finding is at or above this severity: info, low, medium, high, critical, or never
+    #[arg(long, value_name = "SEVERITY", default_value = "high", global = true)]
+    pub(crate) fail_on: String,
+    /// Print findings at or above this severity
+    #[arg(long, value_name = "SEVERITY", default_value = "low", global = true)]
+    pub(crate) show: String,
+    /// Accept the findings of this file: only new ones fail
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write today's findings to this file, for --baseline
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) write_baseline: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What a finding's code means, what an attacker gains, and how to mend it; all codes without one
+    Explain {
+        /// The code, as reports print it
+        code: Option<String>,
+    },
+}

@@ -1,0 +1,131 @@
+//! From findings to a report: what accepts them, what could not be checked, and the order.
+
+use crate::baseline::Baseline;
+use crate::check::{Asked, Check};
+use crate::finding::Finding;
+use crate::model::{Accepted, AuditReport, CheckState, Entry, Summary};
+use crate::record::Records;
+use jiff::Timestamp;
+use mlops_shared::object::{Section, SectionState};
+use mlops_shared::platform::{Platform, uses};
+use mlops_shared::report::{API_VERSION, ObjectId, View, coverage};
+use std::collections::HashMap;
+
+/// What a report is made of.
+#[derive(Debug)]
+pub(crate) struct Ingredients<'a> {
+    pub(crate) records: &'a Records,
+    pub(crate) sections: &'a [Section],
+    pub(crate) checks: &'a [&'static Check],
+    pub(crate) platform: &'a Platform,
+    pub(crate) baseline: Option<&'a Baseline>,
+    pub(crate) view: View,
+    pub(crate) notes: Vec<String>,
+    pub(crate) gaps: Vec<String>,
+    pub(crate) now: Timestamp,
+}
+
+/// Runs the checks and makes the report; the findings themselves too, for a baseline.
+pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
+    let asked = Asked { records: it.records, now: it.now };
+    let (mut findings, mut checks) = (Vec::new(), Vec::new());
+    for check in it.checks {
+        let found = (check.run)(&asked);
+        let (state, why) = state_of(check, it.sections);
+        checks.push(CheckState { check: check.name.to_owned(), state, why, findings: found.len() });
+        findings.extend(found);
+    }
+    findings.sort_by(|one, two| {
+        let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code.id);
+        key(one).cmp(&key(two)).then_with(|| one.object.cmp(&two.object)).then_with(|| one.path.cmp(&two.path))
+    });
+    let mut matched = vec![0; it.platform.exceptions.len()];
+    let entries: Vec<Entry> = findings.iter().map(|finding| entry(finding, &it, &mut matched)).collect();
+    let mut summary = Summary { objects: it.records.count, ..Summary::default() };
+    for entry in &entries {
+        match &entry.accepted {
+            Some(accepted) => *summary.accepted.entry(accepted.by.clone()).or_default() += 1,
+            None => *summary.severities.entry(entry.severity).or_default() += 1,
+        }
+    }
+    summary.partial = !it.gaps.is_empty() || checks.iter().any(|check| check.state != "done");
+    let mut notes = it.notes;
+    notes.extend(it.gaps.iter().map(|gap| format!("not read: {gap}")));
+    let report = AuditReport {
+        api_version: API_VERSION.to_owned(),
+        kind: "AuditReport".to_owned(),
+        generated_at: it.now.to_string(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        view: it.view,
+        summary,
+        baseline: it.baseline.map(|baseline| baseline.uses(entries.iter().map(|entry| entry.fingerprint.as_str()))),
+        findings: entries,
+        checks,
+        coverage: coverage(it.sections),
+        exceptions: uses(&it.platform.exceptions, &matched, it.now),
+        notes,
+    };
+    (report, findings)
+}
+
+/// Whether all that a check needs was read. Of files what they do not hold was not asked for.
+fn state_of(check: &Check, sections: &[Section]) -> (String, Option<String>) {
+    let known: HashMap<(&str, &str), &SectionState> =
+        sections.iter().map(|section| ((&*section.group, &*section.kind), &section.state)).collect();
+    let (mut read, mut why) = (0, Vec::new());
+    for (group, kind) in check.needs {
+        // An extension API server that does not answer hides all kinds of its group.
+        match known.get(&(*group, *kind)).or_else(|| known.get(&(*group, "*"))) {
+            Some(SectionState::Read(_)) => read += 1,
+            Some(SectionState::Partly(_, _, reason)) => {
+                read += 1;
+                why.push(format!("{kind}: {reason}"));
+            }
+            Some(SectionState::Unread(reason)) if reason.is_gap() => why.push(format!("{kind}: {reason}")),
+            // Not served, or not asked for: there is nothing to find.
+            Some(SectionState::Unread(_)) | None => {}
+        }
+    }
+    match (why.is_empty(), read) {
+        (true, _) => ("done".to_owned(), None),
+        (false, 0) => ("unknown".to_owned(), Some(why.join("; "))),
+        (false, _) => ("partial".to_owned(), Some(why.join("; "))),
+    }
+}
+
+fn entry(finding: &Finding, it: &Ingredients<'_>, matched: &mut [usize]) -> Entry {
+    let fingerprint = finding.fingerprint();
+    let fits = |(_, rule): &(usize, &mlops_shared::platform::Exception)| {
+        !rule.is_expired(it.now) && rule.matches(finding.code.id, &finding.object)
+    };
+    let exception = it.platform.exceptions.iter().enumerate().find(fits);
+    let accepted = if let Some((index, rule)) = exception {
+        matched[index] += 1;
+        Some(Accepted { by: "exception".to_owned(), reason: rule.reason.clone() })
+    } else if it.baseline.is_some_and(|baseline| baseline.has(&fingerprint)) {
+        Some(Accepted { by: "baseline".to_owned(), reason: String::new() })
+    } else {
+        None
+    };
+    let object = &finding.object;
+    let api_version =
+        if finding.api_version.is_empty() { object.group.to_string() } else { finding.api_version.to_string() };
+    Entry {
+        code: finding.code.id.to_owned(),
+        severity: finding.severity,
+        object: ObjectId {
+            api_version,
+            kind: object.kind.to_string(),
+            namespace: object.namespace.to_string(),
+            name: object.name.to_string(),
+        },
+        path: finding.path.clone(),
+        file: finding.place.as_ref().map(|place| place.file.to_string()),
+        line: finding.place.as_ref().map(|place| place.line).filter(|line| *line > 0),
+        message: finding.message.clone(),
+        evidence: finding.evidence.clone(),
+        command: finding.command.clone(),
+        fingerprint,
+        accepted,
+    }
+}

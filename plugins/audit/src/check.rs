@@ -1,0 +1,47 @@
+//! The table of checks: a new family of checks is one folder and one row here.
+
+use crate::finding::Finding;
+use crate::record::Records;
+use jiff::Timestamp;
+use mlops_shared::report::Code;
+
+/// What a check may know besides the records.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The records of the run.
+    pub records: &'a Records,
+    /// The instant that findings are made for.
+    pub now: Timestamp,
+}
+
+/// One family of checks.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// Its name, as the command line takes it.
+    pub name: &'static str,
+    /// Group and kind of what it needs to read; where one of these could not be read, its findings
+    /// are not all.
+    pub needs: &'static [(&'static str, &'static str)],
+    /// Group and kind of what it reads besides, where it may.
+    pub likes: &'static [(&'static str, &'static str)],
+    /// The check.
+    pub run: fn(&Asked<'_>) -> Vec<Finding>,
+    /// The codes that it declares.
+    pub codes: &'static [&'static [&'static Code]],
+}
+
+/// The families, in the order in which a report names them.
+pub static CHECKS: &[Check] = &[];
+
+/// All codes of audit's findings, sorted by id.
+pub fn all_codes() -> Vec<&'static Code> {
+    let lists = CHECKS.iter().flat_map(|check| check.codes.iter());
+    let mut codes: Vec<_> = lists.flat_map(|list| list.iter().copied()).collect();
+    codes.sort_by_key(|code| code.id);
+    codes
+}
+
+/// The code of this id.
+pub fn find_code(id: &str) -> Option<&'static Code> {
+    all_codes().into_iter().find(|code| code.id == id)
+}

@@ -1,0 +1,135 @@
+//! The report of an audit: what was looked at, the findings, what was accepted, and what could not be checked.
+//!
+//! This is the stable JSON and YAML form (`apiVersion: mlops/v1`, `kind: AuditReport`): adding a field is
+//! fine, changing one is a new version. No value of a Secret is ever part of it.
+
+use crate::severity::Severity;
+use mlops_shared::report::{Coverage, ExceptionUse, ObjectId, View};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One run's report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditReport {
+    /// `mlops/v1`
+    pub api_version: String,
+    /// `AuditReport`
+    pub kind: String,
+    /// The instant that findings were made for, RFC 3339.
+    pub generated_at: String,
+    /// The version of the tool.
+    pub tool_version: String,
+    /// Whose view this is.
+    pub view: View,
+    /// Counts.
+    pub summary: Summary,
+    /// What is wrong, most urgent first.
+    pub findings: Vec<Entry>,
+    /// The checks, each with whether it could be made.
+    pub checks: Vec<CheckState>,
+    /// Every kind that was read, or was not.
+    pub coverage: Vec<Coverage>,
+    /// What the platform file's exceptions did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<ExceptionUse>,
+    /// What the baseline did, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineUse>,
+    /// Things to know that are no finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Counts of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Objects that were looked at.
+    pub objects: usize,
+    /// Files that were looked at, in a tree.
+    #[serde(default)]
+    pub files: usize,
+    /// Findings by severity, without those that an exception, the baseline or a comment accepts.
+    pub severities: BTreeMap<Severity, usize>,
+    /// Findings that are accepted, by what accepts them.
+    pub accepted: BTreeMap<String, usize>,
+    /// Whether something that was wanted could not be read.
+    pub partial: bool,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The kind of finding.
+    pub code: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The object that it is about; without a name it is about a file.
+    pub object: ObjectId,
+    /// Where in the object.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// The file it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line there, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Lines that support it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// The command that shows or mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// What stays the same of it from run to run: what a baseline holds.
+    pub fingerprint: String,
+    /// What accepts it, where something does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
+}
+
+/// What accepts a finding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    /// `exception`, `baseline` or `comment`.
+    pub by: String,
+    /// The reason that was given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// What became of one check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckState {
+    /// Its name: `rbac`, `network`, …
+    pub check: String,
+    /// `done`; `partial` where not all of what it needs was read: what it found holds, and there may be
+    /// more; `unknown` where nothing of it was read.
+    pub state: String,
+    /// Why it is not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Findings of it.
+    pub findings: usize,
+}
+
+/// What the baseline did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BaselineUse {
+    /// Its path.
+    pub file: String,
+    /// When it was made, RFC 3339.
+    pub made: String,
+    /// Findings that it accepts.
+    pub accepted: usize,
+    /// Entries for which there is no finding any more.
+    pub gone: usize,
+}

@@ -1,0 +1,5 @@
+//! Network isolation: who may talk to whom, per direction, by NetworkPolicies.
+
+mod isolation;
+
+pub use isolation::{unprotected, workloads};

@@ -1,0 +1,125 @@
+//! What the checks read of objects: slim records, one file a family of kinds.
+//!
+//! Nothing here keeps the value of a Secret or a ConfigMap.
+
+mod head;
+pub mod pod;
+pub mod policy;
+mod rest;
+mod workload;
+
+pub use head::Head;
+pub use policy::Policy;
+pub use rest::{Account, Custom, Namespace};
+pub use workload::{Running, Workload};
+
+use mlops_shared::object::{ObjectRef, TypeMeta, Uid};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One object, as far as some check reads it.
+#[derive(Debug)]
+pub enum Record {
+    /// A namespace with its labels.
+    Namespace(Namespace),
+    /// A service account.
+    Account(Account),
+    /// A pod, or what holds a template of pods.
+    Workload(Box<Workload>),
+    /// A NetworkPolicy.
+    Policy(Policy),
+    /// An object of any kind without a record of its own.
+    Custom(Custom),
+    /// An object whose content did not have the shape of its kind.
+    Broken(Head),
+}
+
+/// The record of an object; `None` for kinds that no check reads.
+pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
+    let read = match (&*ty.group, &*ty.kind) {
+        ("", "Namespace") => Namespace::read(ty, item).map(Record::Namespace),
+        ("", "ServiceAccount") => Account::read(ty, item).map(Record::Account),
+        ("networking.k8s.io", "NetworkPolicy") => Policy::read(ty, item).map(Record::Policy),
+        // Not even their shape is looked at here: values must not be kept by accident.
+        ("", "Secret" | "ConfigMap" | "Event") | ("events.k8s.io", "Event") => return None,
+        (group, kind) if Workload::is_kind(group, kind) => {
+            Workload::read(ty, item).map(|workload| Record::Workload(Box::new(workload)))
+        }
+        _ => Custom::read(ty, item).map(Record::Custom),
+    };
+    Some(read.unwrap_or_else(|_| Record::Broken(Head::alone(ty, item))))
+}
+
+/// All records of a run, by kind.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Namespaces.
+    pub namespaces: Vec<Namespace>,
+    /// Service accounts.
+    pub accounts: Vec<Account>,
+    /// Pods and what holds templates of pods.
+    pub workloads: Vec<Workload>,
+    /// NetworkPolicies.
+    pub policies: Vec<Policy>,
+    /// Objects of other kinds.
+    pub customs: Vec<Custom>,
+    /// Objects that could not be read as what they say they are.
+    pub broken: Vec<Head>,
+    /// Objects in all.
+    pub count: usize,
+    /// Every object that has a uid, with its identity and its controller.
+    known: HashMap<Uid, (ObjectRef, Option<Uid>)>,
+}
+
+impl Records {
+    /// Sorts records into their kinds.
+    pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
+        let mut all = Self::default();
+        for record in records {
+            all.count += 1;
+            match record {
+                Record::Namespace(namespace) => all.namespaces.push(namespace),
+                Record::Account(account) => all.accounts.push(account),
+                Record::Workload(workload) => {
+                    all.know(&workload.head);
+                    all.workloads.push(*workload);
+                }
+                Record::Policy(policy) => all.policies.push(policy),
+                Record::Custom(custom) => {
+                    all.know(&custom.head);
+                    all.customs.push(custom);
+                }
+                Record::Broken(head) => all.broken.push(head),
+            }
+        }
+        all
+    }
+
+    fn know(&mut self, head: &Head) {
+        if !head.meta.uid.is_none() {
+            let controller = head.meta.controller().map(|owner| owner.uid);
+            self.known.insert(head.meta.uid, (head.reference(), controller));
+        }
+    }
+
+    /// Whether the object's controller was read too, so that this one stands for it.
+    pub fn is_owned(&self, head: &Head) -> bool {
+        head.meta.controller().is_some_and(|owner| self.known.contains_key(&owner.uid))
+    }
+
+    /// What stands for an object in a report: its top controller, as far as owner references lead.
+    pub fn top(&self, head: &Head) -> ObjectRef {
+        let Some(owner) = head.meta.controller() else { return head.reference() };
+        let mut top = owner.reference(&head.meta.namespace);
+        let mut next = owner.uid;
+        // Owner references cannot loop on a server, but they can in a file.
+        for _ in 0..8 {
+            let Some((reference, controller)) = self.known.get(&next) else { break };
+            top = reference.clone();
+            let Some(controller) = controller else { break };
+            next = *controller;
+        }
+        top
+    }
+}

@@ -1,0 +1,36 @@
+//! What the unit tests of the checks share.
+
+use crate::record::{Record, Records, decode};
+use mlops_shared::object::TypeMeta;
+use mlops_shared::report::{Code, Outlook};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// A code for tests.
+pub(crate) static CODE: Code = Code {
+    id: "test-code",
+    title: "A code for tests",
+    meaning: "It means nothing.",
+    remedy: "Nothing to do.",
+    outlook: Outlook::Open,
+};
+
+/// The records of a YAML stream.
+#[allow(dead_code)]
+pub(crate) fn records(yaml: &str) -> Records {
+    let mut found: Vec<Record> = Vec::new();
+    let mut text = yaml.as_bytes();
+    let options = serde_saphyr::options! { strict_booleans: true };
+    for document in serde_saphyr::read_with_options::<_, Value>(&mut text, options) {
+        let value = document.expect("YAML");
+        if value.is_null() {
+            continue;
+        }
+        let word = |key: &str| value[key].as_str().expect("apiVersion and kind").to_owned();
+        let ty = Arc::new(TypeMeta::new(&word("apiVersion"), &word("kind")));
+        let raw = RawValue::from_string(value.to_string()).expect("JSON");
+        found.extend(decode(&ty, &raw));
+    }
+    Records::new(found)
+}
