@@ -1,8 +1,10 @@
 //! The table of checks: a new family of checks is one folder and one row here.
 
 use crate::finding::Finding;
+use crate::rbac;
 use crate::record::Records;
 use jiff::Timestamp;
+use mlops_shared::object::{Section, SectionState};
 use mlops_shared::report::Code;
 
 /// What a check may know besides the records.
@@ -10,8 +12,22 @@ use mlops_shared::report::Code;
 pub struct Asked<'a> {
     /// The records of the run.
     pub records: &'a Records,
+    /// What was read, and what was not.
+    pub sections: &'a [Section],
+    /// Whether an object that is not there is not in the cluster either.
+    pub is_whole: bool,
     /// The instant that findings are made for.
     pub now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Whether all objects of a kind are among the records, so that one that is not there does not exist.
+    pub fn is_known(&self, group: &str, kind: &str) -> bool {
+        let is_read = |section: &Section| {
+            &*section.group == group && &*section.kind == kind && matches!(section.state, SectionState::Read(_))
+        };
+        self.is_whole && self.sections.iter().any(is_read)
+    }
 }
 
 /// One family of checks.
@@ -31,7 +47,21 @@ pub struct Check {
 }
 
 /// The families, in the order in which a report names them.
-pub static CHECKS: &[Check] = &[];
+pub static CHECKS: &[Check] = &[Check {
+    name: "rbac",
+    needs: &[
+        (RBAC, "ClusterRole"),
+        (RBAC, "ClusterRoleBinding"),
+        (RBAC, "Role"),
+        (RBAC, "RoleBinding"),
+        ("", "ServiceAccount"),
+    ],
+    likes: &[],
+    run: rbac::check,
+    codes: &[rbac::CODES],
+}];
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// All codes of audit's findings, sorted by id.
 pub fn all_codes() -> Vec<&'static Code> {

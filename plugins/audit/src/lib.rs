@@ -4,6 +4,7 @@ pub mod check;
 mod finding;
 mod model;
 pub mod network;
+pub mod rbac;
 pub mod record;
 mod severity;
 #[cfg(test)]

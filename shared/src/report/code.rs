@@ -52,6 +52,7 @@ impl Outlook {
 ///
 /// One row a code: `NAME = "id", "title", "meaning", "remedy";`. A row may end with its
 /// [`Outlook`], which is `Open` without one: `…, "remedy", Final;` or `…, "remedy", Stuck 300;`.
+#[macro_export]
 macro_rules! codes {
     (@outlook) => { $crate::report::Outlook::Open };
     (@outlook $name:ident) => { $crate::report::Outlook::$name };
@@ -65,7 +66,7 @@ macro_rules! codes {
                 title: $title,
                 meaning: $meaning,
                 remedy: $remedy,
-                outlook: $crate::report::codes!(@outlook $($outlook $($seconds)?)?),
+                outlook: $crate::codes!(@outlook $($outlook $($seconds)?)?),
             };
         )*
         /// The codes of this file, for the table of all codes.

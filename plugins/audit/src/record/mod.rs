@@ -5,11 +5,13 @@
 mod head;
 pub mod pod;
 pub mod policy;
+pub mod rbac;
 mod rest;
 mod workload;
 
 pub use head::Head;
 pub use policy::Policy;
+pub use rbac::{Binding, Role};
 pub use rest::{Account, Custom, Namespace};
 pub use workload::{Running, Workload};
 
@@ -29,6 +31,10 @@ pub enum Record {
     Workload(Box<Workload>),
     /// A NetworkPolicy.
     Policy(Policy),
+    /// A Role or ClusterRole.
+    Role(Role),
+    /// A RoleBinding or ClusterRoleBinding.
+    Binding(Binding),
     /// An object of any kind without a record of its own.
     Custom(Custom),
     /// An object whose content did not have the shape of its kind.
@@ -41,6 +47,10 @@ pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
         ("", "Namespace") => Namespace::read(ty, item).map(Record::Namespace),
         ("", "ServiceAccount") => Account::read(ty, item).map(Record::Account),
         ("networking.k8s.io", "NetworkPolicy") => Policy::read(ty, item).map(Record::Policy),
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => Role::read(ty, item).map(Record::Role),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            Binding::read(ty, item).map(Record::Binding)
+        }
         // Not even their shape is looked at here: values must not be kept by accident.
         ("", "Secret" | "ConfigMap" | "Event") | ("events.k8s.io", "Event") => return None,
         (group, kind) if Workload::is_kind(group, kind) => {
@@ -62,6 +72,10 @@ pub struct Records {
     pub workloads: Vec<Workload>,
     /// NetworkPolicies.
     pub policies: Vec<Policy>,
+    /// Roles and ClusterRoles.
+    pub roles: Vec<Role>,
+    /// Bindings of both kinds.
+    pub bindings: Vec<Binding>,
     /// Objects of other kinds.
     pub customs: Vec<Custom>,
     /// Objects that could not be read as what they say they are.
@@ -86,6 +100,8 @@ impl Records {
                     all.workloads.push(*workload);
                 }
                 Record::Policy(policy) => all.policies.push(policy),
+                Record::Role(role) => all.roles.push(role),
+                Record::Binding(binding) => all.bindings.push(binding),
                 Record::Custom(custom) => {
                     all.know(&custom.head);
                     all.customs.push(custom);

@@ -65,9 +65,7 @@ fn list<'a>(names: impl IntoIterator<Item = &'a Sym>) -> Option<String> {
 }
 
 pub(super) fn privileged(workload: &Workload) -> Vec<String> {
-    each(workload, |container| {
-        is_set(container.security_context.as_ref()?.privileged).then_some("privileged: true")
-    })
+    each(workload, |container| is_set(container.security_context.as_ref()?.privileged).then_some("privileged: true"))
 }
 
 pub(super) fn host_namespaces(workload: &Workload) -> Vec<String> {

@@ -10,9 +10,9 @@ use super::baseline::{
     sysctls_1_27, sysctls_1_29, sysctls_1_32, sysctls_1_37, windows_host_process,
 };
 use super::restricted::{
-    capabilities_dropped, capabilities_dropped_linux, escalation, escalation_linux, proc_mount_default, run_as_non_root,
-    run_as_non_root_with_user_namespaces, run_as_user, run_as_user_with_user_namespaces, seccomp_required,
-    seccomp_required_linux, volumes,
+    capabilities_dropped, capabilities_dropped_linux, escalation, escalation_linux, proc_mount_default,
+    run_as_non_root, run_as_non_root_with_user_namespaces, run_as_user, run_as_user_with_user_namespaces,
+    seccomp_required, seccomp_required_linux, volumes,
 };
 use crate::record::Workload;
 
@@ -122,7 +122,9 @@ pub fn failures(workload: &Workload, level: Level, minor: u32) -> Vec<Failure> {
     let active: Vec<&Definition> = DEFINITIONS
         .iter()
         .filter(|it| it.level <= level && it.since <= minor)
-        .filter(|it| !DEFINITIONS.iter().any(|later| later.id == it.id && later.since > it.since && later.since <= minor))
+        .filter(|it| {
+            !DEFINITIONS.iter().any(|later| later.id == it.id && later.since > it.since && later.since <= minor)
+        })
         .collect();
     let run = |it: &Definition| {
         let offences = (it.test)(workload);

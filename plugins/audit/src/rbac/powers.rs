@@ -1,0 +1,365 @@
+//! Powers: what rules let their holder do that leads further. A new one is one row.
+
+use super::codes::{
+    RBAC_APISERVICE, RBAC_BIND, RBAC_CRD_WRITE, RBAC_CSR_APPROVE, RBAC_ESCALATE, RBAC_IMPERSONATE,
+    RBAC_MANAGE_BINDINGS, RBAC_NODE_PATCH, RBAC_NODE_PROXY, RBAC_POD_CREATE, RBAC_POD_EXEC, RBAC_PV_CREATE,
+    RBAC_SECRETS_READ, RBAC_SECRETS_WRITE, RBAC_TOKEN_REQUEST, RBAC_WEBHOOKS, RBAC_WILDCARD,
+};
+use crate::record::rbac::Rule;
+use crate::severity::Severity::{self, Critical, High, Low, Medium};
+use mlops_shared::report::Code;
+use std::collections::BTreeSet;
+
+/// Any of these verbs on any of these resources of a group.
+struct Asked {
+    verbs: &'static [&'static str],
+    group: &'static str,
+    resources: &'static [&'static str],
+}
+
+/// A power: any of what is asked gives it.
+struct Row {
+    code: &'static Code,
+    /// How much it matters when it holds in the whole cluster, and in one namespace; none: it gives nothing there.
+    everywhere: Severity,
+    in_namespace: Option<Severity>,
+    asked: &'static [Asked],
+}
+
+const fn on(verbs: &'static [&'static str], group: &'static str, resources: &'static [&'static str]) -> Asked {
+    Asked { verbs, group, resources }
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ROLES: &[&str] = &["clusterroles", "roles"];
+const BINDINGS: &[&str] = &["clusterrolebindings", "rolebindings"];
+const WRITE: &[&str] = &["create", "patch", "update"];
+
+/// Kinds by which pods come to run, or whose operators run pods, with a service account of the author's choice.
+const POD_MAKERS: &[Asked] = &[
+    on(&["create"], "", &["pods"]),
+    on(WRITE, "", &["replicationcontrollers"]),
+    on(WRITE, "apps", &["daemonsets", "deployments", "replicasets", "statefulsets"]),
+    on(WRITE, "batch", &["cronjobs", "jobs"]),
+    on(WRITE, "sparkoperator.k8s.io", &["scheduledsparkapplications", "sparkapplications"]),
+    on(WRITE, "kustomize.toolkit.fluxcd.io", &["kustomizations"]),
+    on(WRITE, "helm.toolkit.fluxcd.io", &["helmreleases"]),
+    on(WRITE, "kafka.strimzi.io", &["kafkaconnects", "kafkas", "kafkanodepools"]),
+    on(WRITE, "core.strimzi.io", &["strimzipodsets"]),
+    on(WRITE, "minio.min.io", &["tenants"]),
+    on(WRITE, "argoproj.io", &["cronworkflows", "rollouts", "workflows", "workflowtemplates"]),
+    on(WRITE, "ray.io", &["rayclusters", "rayjobs", "rayservices"]),
+    on(WRITE, "serving.kserve.io", &["inferenceservices"]),
+    on(WRITE, "serving.knative.dev", &["services"]),
+    on(WRITE, "kubeflow.org", &["notebooks", "pytorchjobs", "tfjobs"]),
+];
+
+/// The powers, most grave first.
+const ROWS: &[Row] = &[
+    Row {
+        code: &RBAC_ESCALATE,
+        everywhere: Critical,
+        in_namespace: Some(High),
+        asked: &[on(&["escalate"], RBAC, ROLES)],
+    },
+    Row {
+        code: &RBAC_IMPERSONATE,
+        everywhere: Critical,
+        in_namespace: Some(High),
+        asked: &[
+            on(&["impersonate"], "", &["groups", "serviceaccounts", "users"]),
+            on(&["impersonate"], "authentication.k8s.io", &["uids"]),
+        ],
+    },
+    Row {
+        code: &RBAC_NODE_PROXY,
+        everywhere: Critical,
+        in_namespace: None,
+        asked: &[on(&["create", "get"], "", &["nodes/proxy"])],
+    },
+    Row {
+        code: &RBAC_TOKEN_REQUEST,
+        everywhere: Critical,
+        in_namespace: Some(High),
+        asked: &[on(&["create"], "", &["serviceaccounts/token"])],
+    },
+    Row {
+        code: &RBAC_SECRETS_READ,
+        everywhere: High,
+        in_namespace: Some(Medium),
+        asked: &[on(&["get", "list", "watch"], "", &["secrets"])],
+    },
+    Row {
+        code: &RBAC_SECRETS_WRITE,
+        everywhere: High,
+        in_namespace: Some(Medium),
+        asked: &[on(WRITE, "", &["secrets"])],
+    },
+    Row { code: &RBAC_POD_CREATE, everywhere: High, in_namespace: Some(Medium), asked: POD_MAKERS },
+    Row {
+        code: &RBAC_POD_EXEC,
+        everywhere: High,
+        in_namespace: Some(Medium),
+        asked: &[
+            on(&["create", "get"], "", &["pods/attach", "pods/exec", "pods/portforward"]),
+            on(&["patch", "update"], "", &["pods", "pods/ephemeralcontainers"]),
+        ],
+    },
+    Row {
+        code: &RBAC_WEBHOOKS,
+        everywhere: High,
+        in_namespace: None,
+        asked: &[on(
+            WRITE,
+            "admissionregistration.k8s.io",
+            &[
+                "mutatingadmissionpolicies",
+                "mutatingadmissionpolicybindings",
+                "mutatingwebhookconfigurations",
+                "validatingadmissionpolicies",
+                "validatingadmissionpolicybindings",
+                "validatingwebhookconfigurations",
+            ],
+        )],
+    },
+    Row {
+        code: &RBAC_APISERVICE,
+        everywhere: High,
+        in_namespace: None,
+        asked: &[on(WRITE, "apiregistration.k8s.io", &["apiservices"])],
+    },
+    Row {
+        code: &RBAC_NODE_PATCH,
+        everywhere: High,
+        in_namespace: None,
+        asked: &[on(&["patch", "update"], "", &["nodes", "nodes/status"])],
+    },
+    Row {
+        code: &RBAC_PV_CREATE,
+        everywhere: High,
+        in_namespace: None,
+        asked: &[on(WRITE, "", &["persistentvolumes"])],
+    },
+    Row {
+        code: &RBAC_CRD_WRITE,
+        everywhere: Medium,
+        in_namespace: None,
+        asked: &[on(WRITE, "apiextensions.k8s.io", &["customresourcedefinitions"])],
+    },
+];
+
+/// A power that rules give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Power {
+    /// Its code.
+    pub code: &'static Code,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What gives it: `get, list secrets`; with the names that it is limited to.
+    pub what: String,
+    /// Names that it is limited to; none is all.
+    pub names: Vec<String>,
+}
+
+impl Power {
+    fn new(code: &'static Code, severity: Severity, what: impl Into<String>) -> Self {
+        Self { code, severity, what: what.into(), names: Vec::new() }
+    }
+}
+
+/// Whether rules allow every verb on everything, as `cluster-admin` does.
+pub fn is_all(rules: &[Rule]) -> bool {
+    rules.iter().any(|rule| {
+        let all = |list: &[mlops_shared::object::Sym]| list.iter().any(|item| item.as_str() == "*");
+        all(&rule.verbs) && all(&rule.api_groups) && all(&rule.resources) && rule.resource_names.is_empty()
+    })
+}
+
+/// The powers that rules give, in the whole cluster or in one namespace. Of rules that allow everything only
+/// that is said.
+pub fn powers(rules: &[Rule], is_cluster_wide: bool) -> Vec<Power> {
+    if is_all(rules) {
+        let severity = if is_cluster_wide { Critical } else { High };
+        return vec![Power::new(&RBAC_WILDCARD, severity, "every verb on every resource")];
+    }
+    let mut found: Vec<Power> = ROWS.iter().filter_map(|row| power(row, rules, is_cluster_wide)).collect();
+    found.extend(bindings(rules, is_cluster_wide));
+    if is_cluster_wide {
+        found.extend(certificates(rules));
+    }
+    found.extend(wildcards(rules, is_cluster_wide));
+    found.sort_by_key(|power| std::cmp::Reverse(power.severity));
+    found
+}
+
+fn power(row: &Row, rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
+    let severity = if is_cluster_wide { row.everywhere } else { row.in_namespace? };
+    let given = given(row.asked, rules);
+    (!given.what.is_empty()).then(|| {
+        let mut power = Power::new(row.code, severity, given.what.join("; "));
+        if given.is_named {
+            // Named objects only: what they are is for a person to judge.
+            power.severity = severity.min(Medium);
+            power.names = given.names.into_iter().collect();
+        }
+        power
+    })
+}
+
+#[derive(Default)]
+struct Given {
+    what: Vec<String>,
+    names: BTreeSet<String>,
+    is_named: bool,
+}
+
+/// What of what is asked the rules give. Rules with names count only where no rule gives the same without.
+fn given(asked: &[Asked], rules: &[Rule]) -> Given {
+    let collect = |is_named: bool| {
+        let mut given = Given { is_named, ..Given::default() };
+        for ask in asked {
+            for resource in ask.resources {
+                let mut verbs = Vec::new();
+                for verb in ask.verbs {
+                    let gives = |rule: &&Rule| {
+                        rule.allows_some(verb, ask.group, resource)
+                            && rule.resource_names.is_empty() != is_named
+                            // A name authorises no creation of an object, and no plain list.
+                            && !(is_named && *verb == "create" && !resource.contains('/'))
+                    };
+                    let giving: Vec<&Rule> = rules.iter().filter(gives).collect();
+                    if !giving.is_empty() {
+                        verbs.push(*verb);
+                        let names = giving.iter().flat_map(|rule| rule.resource_names.iter());
+                        given.names.extend(names.map(|name| name.to_string()));
+                    }
+                }
+                if !verbs.is_empty() {
+                    let group = if ask.group.is_empty() { String::new() } else { format!(".{}", ask.group) };
+                    given.what.push(format!("{} {resource}{group}", verbs.join(", ")));
+                }
+            }
+        }
+        given
+    };
+    let all = collect(false);
+    if all.what.is_empty() { collect(true) } else { all }
+}
+
+/// The verb `bind` stands on the role, and needs a binding to write; without it a holder can hand on no more than
+/// it has itself (kubernetes pkg/registry/rbac/escalation_check.go).
+fn bindings(rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
+    let writes = given(&[on(WRITE, RBAC, BINDINGS)], rules);
+    if writes.what.is_empty() {
+        return None;
+    }
+    let binds = given(&[on(&["bind"], RBAC, ROLES)], rules);
+    if binds.what.is_empty() {
+        let severity = if is_cluster_wide { Medium } else { Low };
+        return Some(Power::new(&RBAC_MANAGE_BINDINGS, severity, writes.what.join("; ")));
+    }
+    let severity = match (is_cluster_wide, binds.is_named) {
+        (true, false) => Critical,
+        (true, true) | (false, false) => High,
+        (false, true) => Medium,
+    };
+    let what = format!("{}; {}", binds.what.join("; "), writes.what.join("; "));
+    Some(Power { names: binds.names.into_iter().collect(), ..Power::new(&RBAC_BIND, severity, what) })
+}
+
+/// A signed certificate is a login. It takes a request, its approval, and the signer's consent.
+fn certificates(rules: &[Rule]) -> Option<Power> {
+    const GROUP: &str = "certificates.k8s.io";
+    let approval = given(&[on(&["patch", "update"], GROUP, &["certificatesigningrequests/approval"])], rules);
+    let signers = given(&[on(&["approve"], GROUP, &["signers"])], rules);
+    let requests = given(&[on(&["create"], GROUP, &["certificatesigningrequests"])], rules);
+    if approval.what.is_empty() || signers.what.is_empty() {
+        return None;
+    }
+    let logs_in = |name: &str| name == "kubernetes.io/*" || name.starts_with("kubernetes.io/kube-apiserver-client");
+    let is_login = !signers.is_named || signers.names.iter().any(|name| logs_in(name));
+    if !is_login {
+        return None;
+    }
+    let severity = if requests.what.is_empty() { Medium } else { Critical };
+    let names = signers.names.into_iter().collect();
+    Some(Power { names, ..Power::new(&RBAC_CSR_APPROVE, severity, "approve certificate requests that log in") })
+}
+
+/// Stars in a rule: what they give changes with every kind that is installed later.
+fn wildcards(rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
+    let star = |list: &[mlops_shared::object::Sym]| list.iter().any(|item| item.as_str() == "*");
+    let rank = |rule: &Rule| {
+        let (verbs, resources, groups) = (star(&rule.verbs), star(&rule.resources), star(&rule.api_groups));
+        match (verbs, resources, groups) {
+            _ if rule.resources.is_empty() || !rule.resource_names.is_empty() => None,
+            (true, true, _) => Some((High, "every verb on every resource of its groups")),
+            (true, false, true) => Some((Medium, "every verb, in every group")),
+            (false, true, true) => Some((Medium, "every resource of every group")),
+            (true, false, false) => Some((Low, "every verb")),
+            (false, true, false) => Some((Low, "every resource of its groups")),
+            (false, false, true) => Some((Low, "every group")),
+            (false, false, false) => None,
+        }
+    };
+    let (severity, what) = rules.iter().filter_map(rank).max_by_key(|(severity, _)| *severity)?;
+    let severity = if is_cluster_wide { severity } else { severity.min(Medium) };
+    Some(Power::new(&RBAC_WILDCARD, severity, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(yaml: &str, is_cluster_wide: bool) -> Vec<(&'static str, Severity)> {
+        let rules: Vec<Rule> = serde_saphyr::from_str(yaml).expect("rules");
+        powers(&rules, is_cluster_wide).into_iter().map(|power| (power.code.id, power.severity)).collect()
+    }
+
+    #[test]
+    fn powers_are_what_the_api_server_would_let_through() {
+        let rule = |verbs: &str, group: &str, resources: &str| {
+            format!("[{{verbs: [{verbs}], apiGroups: ['{group}'], resources: [{resources}]}}]")
+        };
+        for (yaml, want) in [
+            (rule("list", "", "secrets"), vec![("rbac-secrets-read", High)]),
+            (rule("get", "", "nodes/proxy"), vec![("rbac-node-proxy", Critical)]),
+            (rule("create", "", "pods"), vec![("rbac-pod-create", High)]),
+            (rule("create", "", "'pods/*'"), vec![]),
+            (rule("create", "", "'*/exec'"), vec![("rbac-pod-exec", High)]),
+            (rule("get", "", "pods"), vec![]),
+            (rule("patch", "sparkoperator.k8s.io", "sparkapplications"), vec![("rbac-pod-create", High)]),
+            (rule("create", RBAC, "rolebindings"), vec![("rbac-manage-bindings", Medium)]),
+            (rule("bind", RBAC, "clusterroles"), vec![]),
+            (rule("'bind', 'create'", RBAC, "clusterroles, clusterrolebindings"), vec![("rbac-bind", Critical)]),
+            (rule("escalate", RBAC, "roles"), vec![("rbac-escalate", Critical)]),
+            (rule("list", "example.com", "secrets"), vec![]),
+        ] {
+            assert_eq!(ids(&yaml, true), want, "{yaml}");
+        }
+        assert_eq!(ids("[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]", false), [("rbac-wildcard", High)]);
+    }
+
+    #[test]
+    fn names_narrow_a_power() {
+        let named = "[{verbs: [get, list], apiGroups: [''], resources: [secrets], resourceNames: [one]}]";
+        assert_eq!(ids(named, true), [("rbac-secrets-read", Medium)]);
+        let created = "[{verbs: [create], apiGroups: [''], resources: [pods], resourceNames: [one]}]";
+        assert_eq!(ids(created, true), [], "a creation bears no name");
+    }
+
+    #[test]
+    fn approval_needs_the_signer() {
+        let approval =
+            "{verbs: [update], apiGroups: [certificates.k8s.io], resources: [certificatesigningrequests/approval]}";
+        let signer = |name: &str| {
+            format!(
+                "{{verbs: [approve], apiGroups: [certificates.k8s.io], resources: [signers], resourceNames: ['{name}']}}"
+            )
+        };
+        let login = signer("kubernetes.io/kube-apiserver-client");
+        assert_eq!(ids(&format!("[{approval}]"), true), []);
+        assert_eq!(ids(&format!("[{approval}, {login}]"), true), [("rbac-csr-approve", Medium)]);
+        assert_eq!(ids(&format!("[{approval}, {}]", signer("example.com/mine")), true), []);
+    }
+}
