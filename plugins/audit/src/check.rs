@@ -1,8 +1,8 @@
 //! The table of checks: a new family of checks is one folder and one row here.
 
 use crate::finding::Finding;
-use crate::rbac;
 use crate::record::Records;
+use crate::{network, rbac, workloads};
 use jiff::Timestamp;
 use mlops_shared::object::{Section, SectionState};
 use mlops_shared::report::Code;
@@ -47,21 +47,54 @@ pub struct Check {
 }
 
 /// The families, in the order in which a report names them.
-pub static CHECKS: &[Check] = &[Check {
-    name: "rbac",
-    needs: &[
-        (RBAC, "ClusterRole"),
-        (RBAC, "ClusterRoleBinding"),
-        (RBAC, "Role"),
-        (RBAC, "RoleBinding"),
-        ("", "ServiceAccount"),
-    ],
-    likes: &[],
-    run: rbac::check,
-    codes: &[rbac::CODES],
-}];
+pub static CHECKS: &[Check] = &[
+    Check {
+        name: "rbac",
+        needs: &[
+            (RBAC, "ClusterRole"),
+            (RBAC, "ClusterRoleBinding"),
+            (RBAC, "Role"),
+            (RBAC, "RoleBinding"),
+            ("", "ServiceAccount"),
+        ],
+        likes: &[],
+        run: rbac::check,
+        codes: &[rbac::CODES],
+    },
+    Check { name: "workloads", needs: WORKLOADS, likes: &[], run: workloads::check, codes: &[workloads::CODES] },
+    Check {
+        name: "network",
+        needs: WORKLOADS_AND_POLICIES,
+        likes: network::OTHER_POLICIES,
+        run: network::check,
+        codes: &[network::CODES],
+    },
+];
 
 const RBAC: &str = "rbac.authorization.k8s.io";
+
+const WORKLOADS: &[(&str, &str)] = &[
+    ("", "Namespace"),
+    ("", "Pod"),
+    ("apps", "DaemonSet"),
+    ("apps", "Deployment"),
+    ("apps", "ReplicaSet"),
+    ("apps", "StatefulSet"),
+    ("batch", "CronJob"),
+    ("batch", "Job"),
+];
+
+const WORKLOADS_AND_POLICIES: &[(&str, &str)] = &[
+    ("networking.k8s.io", "NetworkPolicy"),
+    ("", "Namespace"),
+    ("", "Pod"),
+    ("apps", "DaemonSet"),
+    ("apps", "Deployment"),
+    ("apps", "ReplicaSet"),
+    ("apps", "StatefulSet"),
+    ("batch", "CronJob"),
+    ("batch", "Job"),
+];
 
 /// All codes of audit's findings, sorted by id.
 pub fn all_codes() -> Vec<&'static Code> {

@@ -25,11 +25,16 @@ impl<'a> Policies<'a> {
         self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
     }
 
+    /// Those that isolate the pods of a workload in a direction. Their rules are added up: what one lets
+    /// through goes through.
+    pub(super) fn isolating(&self, workload: &Workload, direction: Direction) -> Vec<&'a Policy> {
+        let fits = |policy: &&&Policy| policy.isolates(direction) && policy.spec.pod_selector.matches(&workload.labels);
+        self.of(&workload.head.meta.namespace).iter().filter(fits).copied().collect()
+    }
+
     /// Whether one of them isolates the pods of a workload in a direction.
     pub(super) fn isolate(&self, workload: &Workload, direction: Direction) -> bool {
-        let policies = self.of(&workload.head.meta.namespace).iter();
-        let mut fitting = policies.filter(|policy| policy.isolates(direction));
-        fitting.any(|policy| policy.spec.pod_selector.matches(&workload.labels))
+        !self.isolating(workload, direction).is_empty()
     }
 }
 

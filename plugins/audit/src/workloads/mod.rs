@@ -1,7 +1,112 @@
-//! Workloads: the Pod Security Standards, and what else gives a container too much.
+//! Workloads: the Pod Security Standards, and what namespaces enforce of them.
 
 mod baseline;
+mod codes;
+mod namespaces;
 mod restricted;
 mod standards;
 
+pub(crate) use codes::CODES;
 pub use standards::{Failure, LATEST, Level, failures};
+
+use crate::check::Asked;
+use crate::finding::Finding;
+use crate::network::workloads as told;
+use crate::record::Workload;
+use crate::severity::Severity::{self, Critical, High, Info, Low, Medium};
+use codes::*;
+use mlops_shared::object::ObjectRef;
+use mlops_shared::report::Code;
+use std::collections::BTreeMap;
+
+/// What a failed check is called here, and how much it matters.
+const NAMES: &[(&str, &Code, Severity)] = &[
+    ("privileged", &POD_PRIVILEGED, Critical),
+    ("hostNamespaces", &POD_HOST_NAMESPACES, High),
+    ("hostPathVolumes", &POD_HOST_PATH, High),
+    ("hostPorts", &POD_HOST_PORT, Medium),
+    ("capabilities_baseline", &POD_CAPABILITIES, High),
+    ("seccompProfile_baseline", &POD_SECCOMP, Medium),
+    ("appArmorProfile", &POD_APP_ARMOR, Medium),
+    ("seLinuxOptions", &POD_SE_LINUX, Medium),
+    ("procMount", &POD_PROC_MOUNT, High),
+    ("sysctls", &POD_SYSCTLS, Medium),
+    ("windowsHostProcess", &POD_HOST_PROCESS, Critical),
+    ("hostProbesAndHostLifecycle", &POD_HOST_PROBE, Medium),
+    ("allowPrivilegeEscalation", &POD_ESCALATION, Low),
+    ("capabilities_restricted", &POD_CAPABILITIES, Low),
+    ("procMount_restricted", &POD_PROC_MOUNT, Medium),
+    ("restrictedVolumes", &POD_VOLUMES, Low),
+    ("runAsNonRoot", &POD_ROOT, Low),
+    ("runAsUser", &POD_ROOT, Medium),
+    ("seccompProfile_restricted", &POD_SECCOMP, Low),
+];
+
+/// Sockets by which container runtimes are told what to run.
+const SOCKETS: &[&str] = &[
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+    "/run/docker.sock",
+    "/var/run/containerd/containerd.sock",
+    "/var/run/crio/crio.sock",
+    "/var/run/docker.sock",
+];
+
+/// Offences that are told before the rest is counted.
+const TOLD: usize = 8;
+
+/// Namespaces of the cluster itself: what runs there may need the node.
+pub(crate) fn is_of_system(namespace: &str) -> bool {
+    matches!(namespace, "kube-system" | "kube-public" | "kube-node-lease")
+}
+
+/// The findings on workloads and on what namespaces let in.
+pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
+    let mut found = namespaces::check(asked);
+    for (object, members) in told(asked.records) {
+        found.extend(findings(&object, &members));
+    }
+    found
+}
+
+/// The findings of one workload: each code once, with the offences of all its pods and templates.
+fn findings(object: &ObjectRef, members: &[&Workload]) -> Vec<Finding> {
+    // A check of `restricted` is told under the same code as that of `baseline`, with the graver severity.
+    let mut by_code: BTreeMap<&str, (&'static Code, Severity, Vec<String>)> = BTreeMap::new();
+    let mut tell = |code: &'static Code, severity: Severity, offences: Vec<String>| {
+        let entry = by_code.entry(code.id).or_insert((code, severity, Vec::new()));
+        entry.1 = entry.1.max(severity);
+        for offence in offences {
+            if !entry.2.contains(&offence) {
+                entry.2.push(offence);
+            }
+        }
+    };
+    for member in members {
+        for failure in failures(member, Level::Restricted, LATEST) {
+            if let Some((_, code, severity)) = NAMES.iter().find(|(id, _, _)| *id == failure.id) {
+                tell(code, *severity, failure.offences);
+            }
+        }
+        let volumes = member.spec.volumes().iter();
+        let sockets = volumes.filter(|volume| SOCKETS.contains(&volume.text("hostPath", "/path")));
+        let sockets: Vec<String> = sockets
+            .map(|volume| format!("volume {}: hostPath {}", volume.name, volume.text("hostPath", "/path")))
+            .collect();
+        if !sockets.is_empty() {
+            tell(&POD_RUNTIME_SOCKET, Critical, sockets);
+        }
+    }
+    let Some(first) = members.first() else { return Vec::new() };
+    let told = by_code.into_values().map(|(code, severity, offences)| {
+        let severity = if is_of_system(&object.namespace) { severity.min(Info) } else { severity };
+        let more = offences.len().saturating_sub(TOLD);
+        let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let message = format!("{}{rest}", offences[..offences.len().min(TOLD)].join("; "));
+        let finding = Finding::new(code, severity, object.clone(), message).placed(first.head.place.clone());
+        let is_own = first.head.reference() == *object;
+        let api_version = if is_own { first.head.ty.api_version().as_str().into() } else { Default::default() };
+        Finding { api_version, ..finding }.at(first.path)
+    });
+    told.collect()
+}
