@@ -8,10 +8,9 @@ use crate::object::{
     Inventory, Object, ObjectRef, STATISTICS_GROUP, STATISTICS_KIND, Scope, SectionState, Selector, Sym, Unread,
 };
 use crate::ownership::Managers;
-use crate::platform::{Area, Platform};
+use crate::platform::{Area, Platform, uses};
 use crate::report::{
-    API_VERSION, AreaSummary, Cause, Coverage, Entry, ExceptionUse, Explained, Level, Note, ObjectId, Report, Summary,
-    Verdict, View,
+    API_VERSION, AreaSummary, Cause, Coverage, Entry, Explained, Level, Note, ObjectId, Report, Summary, Verdict, View,
 };
 use crate::text;
 use jiff::Timestamp;
@@ -125,7 +124,7 @@ impl Builder<'_, '_> {
             causes,
             objects: entries,
             coverage,
-            exceptions: self.exception_uses(),
+            exceptions: uses(&self.it.platform.exceptions, &self.exceptions, self.it.now),
             notes,
             error: None,
         }
@@ -300,29 +299,6 @@ impl Builder<'_, '_> {
             });
         }
         rows
-    }
-
-    fn exception_uses(&self) -> Vec<ExceptionUse> {
-        let rules = self.it.platform.exceptions.iter().zip(&self.exceptions);
-        let state = |rule: &crate::platform::Exception, matched: usize| {
-            if rule.is_expired(self.it.now) {
-                "expired"
-            } else if matched > 0 {
-                "used"
-            } else {
-                "unused"
-            }
-        };
-        rules
-            .map(|(rule, matched)| ExceptionUse {
-                code: rule.code.clone(),
-                object: rule.object.clone(),
-                reason: rule.reason.clone(),
-                expires: rule.expires.to_string(),
-                state: state(rule, *matched).to_owned(),
-                matched: *matched,
-            })
-            .collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Exceptions: a finding that is known and accepted, with the reason and the day on which that ends.
 
 use crate::object::ObjectRef;
+use crate::report::ExceptionUse;
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
@@ -34,6 +35,24 @@ impl Exception {
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now.to_zoned(TimeZone::UTC).date() > self.expires
     }
+}
+
+/// What exceptions did, given how many findings each of them matched.
+pub fn uses(exceptions: &[Exception], matched: &[usize], now: Timestamp) -> Vec<ExceptionUse> {
+    let state = |rule: &Exception, matched: usize| match (rule.is_expired(now), matched) {
+        (true, _) => "expired",
+        (false, 0) => "unused",
+        (false, _) => "used",
+    };
+    let told = exceptions.iter().zip(matched).map(|(rule, matched)| ExceptionUse {
+        code: rule.code.clone(),
+        object: rule.object.clone(),
+        reason: rule.reason.clone(),
+        expires: rule.expires.to_string(),
+        state: state(rule, *matched).to_owned(),
+        matched: *matched,
+    });
+    told.collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,6 @@ mod refusal;
 mod thresholds;
 
 pub use area::Area;
-pub use exception::Exception;
+pub use exception::{Exception, uses};
 pub use file::{Component, ExpectedNamespace, Platform, PlatformError};
 pub use thresholds::Thresholds;

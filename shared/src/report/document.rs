@@ -74,11 +74,26 @@ pub enum Tone {
     Level(Level),
 }
 
-/// One line, with a level in front where it has one.
+/// A word that tells how bad something is: a level's own, or that of another scale, coloured as a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The word: `FAIL`, `CRITICAL`.
+    pub word: &'static str,
+    /// The level that it looks like.
+    pub level: Level,
+}
+
+impl From<Level> for Mark {
+    fn from(level: Level) -> Self {
+        Self { word: level.word(), level }
+    }
+}
+
+/// One line, with a mark in front where it has one.
 #[derive(Debug, Clone)]
 pub struct Line<'a> {
     /// Its mark.
-    pub level: Option<Level>,
+    pub mark: Option<Mark>,
     /// What it says.
     pub text: Text<'a>,
     /// How its text stands out.
@@ -88,17 +103,17 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// A line without a mark.
     pub fn plain(text: impl Into<Text<'a>>) -> Self {
-        Self { level: None, text: text.into(), tone: Tone::Plain }
+        Self { mark: None, text: text.into(), tone: Tone::Plain }
     }
 
     /// A line that may be skipped.
     pub fn faint(text: impl Into<Text<'a>>) -> Self {
-        Self { level: None, text: text.into(), tone: Tone::Faint }
+        Self { mark: None, text: text.into(), tone: Tone::Faint }
     }
 
     /// A line with a mark.
-    pub fn marked(level: Level, text: impl Into<Text<'a>>) -> Self {
-        Self { level: Some(level), text: text.into(), tone: Tone::Plain }
+    pub fn marked(mark: impl Into<Mark>, text: impl Into<Text<'a>>) -> Self {
+        Self { mark: Some(mark.into()), text: text.into(), tone: Tone::Plain }
     }
 }
 
@@ -219,7 +234,7 @@ pub struct Findings<'a> {
 #[derive(Debug, Clone)]
 pub struct Finding<'a> {
     /// How bad it is.
-    pub level: Level,
+    pub mark: Mark,
     /// What it is about: `Pod/data-plane/broker-3`.
     pub subject: Text<'a>,
     /// What is wrong.
@@ -248,7 +263,7 @@ pub struct Finding<'a> {
 #[derive(Debug, Clone)]
 pub struct Effect<'a> {
     /// How it is.
-    pub level: Level,
+    pub mark: Mark,
     /// What it is.
     pub subject: Text<'a>,
     /// What is wrong with it.

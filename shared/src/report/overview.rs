@@ -299,12 +299,12 @@ fn by_level(levels: &BTreeMap<Level, usize>, floor: Level) -> String {
 
 fn finding<'a>(cause: &'a Cause, now: Option<Timestamp>, detail: &Detail) -> Finding<'a> {
     let effects = cause.explains.iter().take(detail.effects).map(|effect| Effect {
-        level: effect.verdict,
+        mark: effect.verdict.into(),
         subject: name(&effect.object).into(),
         message: effect.message.as_str().into(),
     });
     Finding {
-        level: cause.verdict,
+        mark: cause.verdict.into(),
         subject: name(&cause.object).into(),
         message: cause.message.as_str().into(),
         age: age(cause.since.as_deref(), now).map(Cow::Owned),

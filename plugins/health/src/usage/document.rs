@@ -143,7 +143,7 @@ fn findings<'a>(report: &'a UsageReport, detail: &Detail, document: &mut Documen
         let object = &finding.object;
         let parts = [&object.kind, &object.namespace, &object.name].into_iter().filter(|part| !part.is_empty());
         out.items.push(Finding {
-            level: finding.verdict,
+            mark: finding.verdict.into(),
             subject: parts.map(String::as_str).collect::<Vec<_>>().join("/").into(),
             message: finding.message.as_str().into(),
             age: None,

@@ -1,6 +1,8 @@
 //! One self-contained page: no request leaves it, no script runs but its own.
 
-use crate::report::document::{Bar, Bars, Block, Counts, Document, Finding, Findings, Line, Table, Tone, drawable};
+use crate::report::document::{
+    Bar, Bars, Block, Counts, Document, Finding, Findings, Line, Mark, Table, Tone, drawable,
+};
 use crate::report::{Detail, Level};
 use crate::text;
 use askama::Template;
@@ -155,6 +157,10 @@ const fn level(level: Level) -> LevelView {
     LevelView { word: level.word(), class: class(Tone::Level(level)) }
 }
 
+const fn mark(mark: Mark) -> LevelView {
+    LevelView { word: mark.word, class: class(Tone::Level(mark.level)) }
+}
+
 const fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Plain => "plain",
@@ -185,7 +191,7 @@ fn view(block: &Block<'_>) -> View {
 }
 
 fn line(line: &Line<'_>) -> LineView {
-    LineView { level: line.level.map(level), class: class(line.tone), text: text::truncate(&line.text, TEXT) }
+    LineView { level: line.mark.map(mark), class: class(line.tone), text: text::truncate(&line.text, TEXT) }
 }
 
 fn counts(counts: &Counts<'_>) -> CountsView {
@@ -256,13 +262,13 @@ fn finding(finding: &Finding<'_>) -> FindingView {
         evidence.push(format!("and {}", text::plural(finding.more_evidence, "more line")));
     }
     let effects = finding.effects.iter().map(|effect| EffectView {
-        level: level(effect.level),
+        level: mark(effect.mark),
         subject: text::truncate(&effect.subject, CELL),
         message: text::truncate(&effect.message, CELL),
     });
     let rest = finding.effects_total.saturating_sub(finding.effects.len());
     FindingView {
-        level: level(finding.level),
+        level: mark(finding.mark),
         subject: text::truncate(&finding.subject, CELL),
         message: text::truncate(&finding.message, TEXT),
         age: finding.age.as_deref().map_or_else(String::new, |age| text::truncate(age, 20)),

@@ -56,14 +56,14 @@ pub(super) fn render(document: &Document<'_>) -> String {
 }
 
 fn push_line(out: &mut String, line: &Line<'_>) {
-    match line.level {
-        Some(level) => out.push_str(&format!("**{level}** {}\n\n", plain(&line.text))),
+    match line.mark {
+        Some(mark) => out.push_str(&format!("**{}** {}\n\n", mark.word, plain(&line.text))),
         None => out.push_str(&format!("{}\n\n", plain(&line.text))),
     }
 }
 
 fn push_finding(out: &mut String, finding: &Finding<'_>) {
-    out.push_str(&format!("- **{}** {}: {}", finding.level, code(&finding.subject, TEXT), plain(&finding.message)));
+    out.push_str(&format!("- **{}** {}: {}", finding.mark.word, code(&finding.subject, TEXT), plain(&finding.message)));
     if let Some(age) = &finding.age {
         out.push_str(&format!(" (for {})", plain(age)));
     }
@@ -78,7 +78,7 @@ fn push_finding(out: &mut String, finding: &Finding<'_>) {
         out.push_str(&format!("  - explains {} ({}):\n", finding.effects_total, plain(&finding.effects_levels)));
         for effect in &finding.effects {
             let (subject, message) = (code(&effect.subject, TEXT), plain(&effect.message));
-            out.push_str(&format!("    - **{}** {subject}: {message}\n", effect.level));
+            out.push_str(&format!("    - **{}** {subject}: {message}\n", effect.mark.word));
         }
         let rest = finding.effects_total.saturating_sub(finding.effects.len());
         if rest > 0 {

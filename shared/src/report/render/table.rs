@@ -3,7 +3,7 @@
 use super::Style;
 use crate::report::Level;
 use crate::report::document::{
-    Bar, Bars, Block, Cell, Column, Document, Finding, Findings, Line, Table, Tone, drawable,
+    Bar, Bars, Block, Cell, Column, Document, Finding, Findings, Line, Mark, Table, Tone, drawable,
 };
 use crate::text;
 use anstyle::{AnsiColor, Effects, Style as Paint};
@@ -32,10 +32,10 @@ const BAR: usize = 30;
 /// The document as text of `style.width` columns.
 pub(super) fn render(document: &Document<'_>, style: &Style, is_wide: bool) -> String {
     let mut page = Page { out: String::new(), style, is_wide };
-    page.line(&document.headline, document.headline.level.map_or(0, |level| level.word().len()));
+    page.line(&document.headline, document.headline.mark.map_or(0, |mark| mark.word.len()));
     // Lines that follow each other have their marks in one column.
     let marks = document.blocks.iter().filter_map(|block| match block {
-        Block::Line(line) => line.level.map(|level| level.word().len()),
+        Block::Line(line) => line.mark.map(|mark| mark.word.len()),
         _ => None,
     });
     let mark = marks.max().unwrap_or(0);
@@ -130,10 +130,10 @@ impl Page<'_> {
     }
 
     fn line(&mut self, line: &Line<'_>, mark: usize) {
-        match line.level {
-            Some(level) => {
-                let first = format!("{}  ", self.mark(level, mark));
-                self.wrapped(&first, mark.max(level.word().len()) + 2, &line.text, line.tone, 0);
+        match line.mark {
+            Some(own) => {
+                let first = format!("{}  ", self.mark(own, mark));
+                self.wrapped(&first, mark.max(own.word.len()) + 2, &line.text, line.tone, 0);
             }
             None if mark > 0 && line.tone == Tone::Faint => {
                 let indent = mark + 2;
@@ -144,7 +144,7 @@ impl Page<'_> {
     }
 
     fn findings(&mut self, findings: &Findings<'_>) {
-        let mark = findings.items.iter().map(|finding| finding.level.word().len()).max().unwrap_or(0);
+        let mark = findings.items.iter().map(|finding| finding.mark.word.len()).max().unwrap_or(0);
         for finding in &findings.items {
             self.finding(finding, mark);
         }
@@ -156,7 +156,7 @@ impl Page<'_> {
     fn finding(&mut self, finding: &Finding<'_>, mark: usize) {
         let indent = mark + 2;
         let below = format!("{:indent$}", "");
-        let first = format!("{}  ", self.mark(finding.level, mark));
+        let first = format!("{}  ", self.mark(finding.mark, mark));
         let subject = text::truncate(&finding.subject, CELL);
         let age = finding.age.as_ref().map_or_else(String::new, |age| format!(" (for {age})"));
         // The message is cut before the code is: the code leads to its explanation.
@@ -189,9 +189,9 @@ impl Page<'_> {
         let rest = finding.effects_total.saturating_sub(finding.effects.len());
         if self.is_wide {
             self.push(&format!("{below}{}:", explains(finding)));
-            let mark = finding.effects.iter().map(|effect| effect.level.word().len()).max().unwrap_or(0);
+            let mark = finding.effects.iter().map(|effect| effect.mark.word.len()).max().unwrap_or(0);
             for effect in &finding.effects {
-                let first = format!("{below}  {}  ", self.mark(effect.level, mark));
+                let first = format!("{below}  {}  ", self.mark(effect.mark, mark));
                 let subject = text::truncate(&effect.subject, CELL);
                 let text = format!("{subject}: {}", text::truncate(&effect.message, self.style.width.clamp(80, 400)));
                 self.wrapped(&first, indent + mark + 4, &text, Tone::Plain, 0);
@@ -293,9 +293,9 @@ impl Page<'_> {
         }
     }
 
-    /// The level's word, padded, coloured if wanted: the word tells without the colour.
-    fn mark(&self, level: Level, width: usize) -> String {
-        self.paint(Tone::Level(level), &format!("{:width$}", level.word()))
+    /// The mark's word, padded, coloured if wanted: the word tells without the colour.
+    fn mark(&self, mark: Mark, width: usize) -> String {
+        self.paint(Tone::Level(mark.level), &format!("{:width$}", mark.word))
     }
 
     fn paint(&self, tone: Tone, text: &str) -> String {
