@@ -6,9 +6,10 @@ use crate::finding::Finding;
 use crate::model::{Accepted, AuditReport, CheckState, Entry, Summary};
 use crate::record::Records;
 use jiff::Timestamp;
+use mlops_shared::health::coverage;
 use mlops_shared::object::{Section, SectionState};
 use mlops_shared::platform::{Platform, uses};
-use mlops_shared::report::{API_VERSION, ObjectId, View, coverage};
+use mlops_shared::report::{API_VERSION, ObjectId, View};
 use std::collections::HashMap;
 
 /// What a report is made of.
@@ -16,24 +17,35 @@ use std::collections::HashMap;
 pub(crate) struct Ingredients<'a> {
     pub(crate) records: &'a Records,
     pub(crate) sections: &'a [Section],
+    pub(crate) is_whole: bool,
     pub(crate) checks: &'a [&'static Check],
     pub(crate) platform: &'a Platform,
     pub(crate) baseline: Option<&'a Baseline>,
     pub(crate) view: View,
     pub(crate) notes: Vec<String>,
     pub(crate) gaps: Vec<String>,
+    pub(crate) namespaces: &'a [String],
     pub(crate) now: Timestamp,
 }
 
 /// Runs the checks and makes the report; the findings themselves too, for a baseline.
 pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
-    let asked = Asked { records: it.records, now: it.now };
+    let asked = Asked { records: it.records, sections: it.sections, is_whole: it.is_whole, now: it.now };
     let (mut findings, mut checks) = (Vec::new(), Vec::new());
     for check in it.checks {
         let found = (check.run)(&asked);
         let (state, why) = state_of(check, it.sections);
         checks.push(CheckState { check: check.name.to_owned(), state, why, findings: found.len() });
         findings.extend(found);
+    }
+    if !it.namespaces.is_empty() {
+        // What has no namespace is part of every namespace's view.
+        let is_inside = |name: &str| name.is_empty() || it.namespaces.iter().any(|wanted| wanted == name);
+        findings.retain(|finding| {
+            let object = &finding.object;
+            let own = if &*object.kind == "Namespace" { &object.name } else { &object.namespace };
+            is_inside(own)
+        });
     }
     findings.sort_by(|one, two| {
         let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code.id);

@@ -9,6 +9,7 @@ use mlops_shared::cli::Failure;
 use mlops_shared::report::API_VERSION;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 /// A baseline may be so large.
@@ -57,9 +58,8 @@ impl Baseline {
             return Err(error("larger than 64 MiB".to_owned()));
         }
         let text = std::fs::read_to_string(path).map_err(|reason| error(reason.to_string()))?;
-        let file: File = serde_json::from_str(&text).map_err(|reason| {
-            error(format!("no baseline at line {} column {}", reason.line(), reason.column()))
-        })?;
+        let file: File = serde_json::from_str(&text)
+            .map_err(|reason| error(format!("no baseline at line {} column {}", reason.line(), reason.column())))?;
         if file.api_version != API_VERSION || file.kind != "AuditBaseline" {
             return Err(error(format!("apiVersion and kind must be {API_VERSION} and AuditBaseline")));
         }
@@ -100,4 +100,19 @@ pub(crate) fn text<'f>(findings: impl Iterator<Item = &'f Finding>, now: Timesta
     };
     // Names and codes are text, so this cannot fail.
     serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+}
+
+/// Writes a baseline: aside, then renamed, readable by its owner alone. A link is not written through.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let error = |reason: std::io::Error| {
+        Failure::unchecked(format!("failed to write the baseline {}: {reason}", path.display()))
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(error)?;
+    file.write_all(text.as_bytes()).map_err(error)?;
+    file.persist(path).map_err(|failed| error(failed.error))?;
+    Ok(())
 }

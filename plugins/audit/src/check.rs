@@ -46,6 +46,13 @@ pub struct Check {
     pub codes: &'static [&'static [&'static Code]],
 }
 
+impl Check {
+    /// Whether it reads objects of this kind.
+    pub fn reads(&self, group: &str, kind: &str) -> bool {
+        self.needs.iter().chain(self.likes).any(|known| *known == (group, kind))
+    }
+}
+
 /// The families, in the order in which a report names them.
 pub static CHECKS: &[Check] = &[
     Check {
@@ -102,9 +109,4 @@ pub fn all_codes() -> Vec<&'static Code> {
     let mut codes: Vec<_> = lists.flat_map(|list| list.iter().copied()).collect();
     codes.sort_by_key(|code| code.id);
     codes
-}
-
-/// The code of this id.
-pub fn find_code(id: &str) -> Option<&'static Code> {
-    all_codes().into_iter().find(|code| code.id == id)
 }

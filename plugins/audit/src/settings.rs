@@ -5,7 +5,6 @@ use crate::check::{CHECKS, Check};
 use crate::severity::Severity;
 use jiff::Timestamp;
 use mlops_shared::cli::Failure;
-use mlops_shared::object::Selector;
 use std::path::PathBuf;
 
 /// The threshold of the exit code.
@@ -32,7 +31,6 @@ impl FailOn {
 pub(crate) struct Settings {
     pub(crate) from: Option<PathBuf>,
     pub(crate) namespaces: Vec<String>,
-    pub(crate) selector: Option<Selector>,
     pub(crate) now: Timestamp,
     pub(crate) fail_on: FailOn,
     pub(crate) show: Severity,
@@ -51,13 +49,9 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
         "never" | "none" => FailOn::Never,
         text => FailOn::Severity(severity("--fail-on", text)?),
     };
-    let selector = args.scope.selector.as_deref().map(|text| {
-        text.parse::<Selector>().map_err(|reason| Failure::usage(format!("invalid value for --selector: {reason}")))
-    });
     Ok(Settings {
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
-        selector: selector.transpose()?,
         now: args.source.now.unwrap_or(clock),
         fail_on,
         show: severity("--show", &args.check.show)?,

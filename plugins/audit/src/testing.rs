@@ -17,7 +17,6 @@ pub(crate) static CODE: Code = Code {
 };
 
 /// The records of a YAML stream.
-#[allow(dead_code)]
 pub(crate) fn records(yaml: &str) -> Records {
     let mut found: Vec<Record> = Vec::new();
     let mut text = yaml.as_bytes();

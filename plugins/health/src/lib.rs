@@ -6,7 +6,6 @@ mod clusters;
 mod complete;
 mod contexts;
 mod diff;
-mod explain;
 mod live;
 mod run;
 #[cfg(test)]
@@ -17,7 +16,6 @@ mod wait;
 mod watch;
 
 pub use capacity::{Amount, CapacityReport, LargestPod, NodeCapacity};
-pub use explain::{FindingCode, FindingCodeList};
 pub use watch::HealthEvent;
 
 use clap::{CommandFactory as _, FromArgMatches as _};

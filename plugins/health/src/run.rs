@@ -6,11 +6,11 @@ use crate::contexts::is_several;
 use crate::live::Run;
 use crate::settings::Follow;
 use crate::settings::{self, Settings};
-use crate::{capacity, diff, explain, usage};
+use crate::{capacity, diff, usage};
 use jiff::Timestamp;
-use mlops_shared::cli::{Exit, Failure, Printer, platform};
+use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, platform};
 use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
-use mlops_shared::health::{Ingredients, judge, report};
+use mlops_shared::health::{Ingredients, all_codes, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Report, Style};
@@ -26,9 +26,11 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let word = args.output.output.as_deref().unwrap_or("table");
     match &args.command {
         Some(Command::Explain { code }) => {
-            let codes = explain::explain(code.as_deref())?;
+            let codes = all_codes();
+            let catalogue = Catalogue { plugin: "health", codes: &codes, has_outlook: true };
+            let list = explain(&catalogue, code.as_deref())?;
             let style = style(&settings::resolve(args, Timestamp::now())?, args, printer);
-            printer.report(&codes, explain::format(word)?, &style)?;
+            printer.report(&list, explain_format(word)?, &style)?;
             return Ok(Exit::Clean);
         }
         Some(Command::Diff { old, new }) => {

@@ -5,7 +5,7 @@ use super::graph::Node;
 use super::judge::Judgement;
 use super::managed::managed_by;
 use crate::object::{
-    Inventory, Object, ObjectRef, STATISTICS_GROUP, STATISTICS_KIND, Scope, SectionState, Selector, Sym, Unread,
+    Inventory, Object, ObjectRef, STATISTICS_GROUP, STATISTICS_KIND, Scope, Section, SectionState, Selector, Sym, Unread,
 };
 use crate::ownership::Managers;
 use crate::platform::{Area, Platform, uses};
@@ -102,7 +102,7 @@ impl Builder<'_, '_> {
             });
         entries.extend(selected);
 
-        let coverage = coverage(inventory);
+        let coverage = coverage(inventory.sections());
         let partial = coverage.iter().any(|section| section.gap) || !self.it.gaps.is_empty();
         let mut levels: BTreeMap<Level, usize> = BTreeMap::new();
         for entry in &entries {
@@ -306,8 +306,8 @@ impl Builder<'_, '_> {
 const SILENT: &str = "the API server does not reach the kubelets of these nodes, so that logs and exec fail too; --no-volumes leaves them out";
 
 /// What was read and what was not, for people: a forbidden kind with the Role line that grants it.
-pub fn coverage(inventory: &Inventory) -> Vec<Coverage> {
-    let row = |section: &crate::object::Section| {
+pub fn coverage(sections: &[Section]) -> Vec<Coverage> {
+    let row = |section: &Section| {
         let (read, objects, why, gap) = match &section.state {
             SectionState::Read(count) => (true, *count, None, false),
             SectionState::Partly(namespaces, count, why) => {
@@ -334,7 +334,7 @@ pub fn coverage(inventory: &Inventory) -> Vec<Coverage> {
         };
         Coverage { group: section.group.to_string(), kind: section.kind.to_string(), read, objects, why, gap, hint }
     };
-    inventory.sections().iter().map(row).collect()
+    sections.iter().map(row).collect()
 }
 
 /// Kinds that say most about an area, in the order in which a line names them.

@@ -74,7 +74,8 @@ fn namespaces(
         let count = workloads.keys().filter(|object| object.namespace == *name).count();
         let what = if policies.of(name).is_empty() { "no NetworkPolicy at all" } else { "no default deny" };
         let message = format!("{what} for {} ({})", open.join(" and "), mlops_shared::text::plural(count, "workload"));
-        let severity = if count == 0 { Info } else { Medium };
+        let is_unused = count == 0 && asked.is_known("", "Pod");
+        let severity = if is_unused { Info } else { Medium };
         Some(match head {
             Some(head) => head.finding(&NETPOL_NO_DEFAULT_DENY, severity, message),
             None => {

@@ -39,15 +39,12 @@ codes! {
     POD_HOST_PROBE = "pod-host-probe", "A probe or hook asks another host",
         "The kubelet asks whatever host is named, from the node's network: a way to reach what only nodes reach.",
         "Leave `host` out: the pod itself is asked.";
-    POD_ESCALATION = "pod-escalation", "A process may gain more than it started with",
-        "A setuid program inside the container gives root there; with one hole more, beyond.",
-        "Set allowPrivilegeEscalation: false.";
-    POD_ROOT = "pod-root", "A container may run as root",
+    POD_ROOT = "pod-root", "A container runs as root",
         "Root in a container is root on the node for the kernel: every hole in the runtime counts in full.",
-        "Set runAsNonRoot: true and a runAsUser above 0, or hostUsers: false where the cluster has user namespaces.";
-    POD_VOLUMES = "pod-volumes", "A volume of a kind that reaches the node or a network by itself",
-        "In-tree network volumes (nfs, iscsi, …) are mounted by the node, with its rights and its network.",
-        "Use a PersistentVolumeClaim.";
+        "Set runAsUser above 0, or hostUsers: false where the cluster has user namespaces.";
+    POD_NOT_RESTRICTED = "pod-not-restricted", "Settings keep it from the level restricted",
+        "Nothing in it is known to let a container out, but what would hold back somebody who broke into it is missing: it may run as root, gain rights, keep capabilities, or make any system call.",
+        "Set runAsNonRoot: true and seccompProfile: {type: RuntimeDefault} on the pod, allowPrivilegeEscalation: false and capabilities: {drop: [ALL]} on its containers; then label the namespace enforce=restricted.";
     POD_RUNTIME_SOCKET = "pod-runtime-socket", "A container holds the container runtime's socket",
         "Whoever can write to it starts a privileged container, and so has the node and all that runs on it.",
         "Remove the mount. Builds work without it: buildkit rootless, kaniko.";

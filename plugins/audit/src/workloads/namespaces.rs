@@ -28,7 +28,9 @@ pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
             return None;
         }
         let workloads = by_namespace.get(name).unwrap_or(&none);
-        let severity = if workloads.is_empty() { Info } else { Medium };
+        // Nobody runs anything there, as far as that is known.
+        let is_unused = workloads.is_empty() && asked.is_known("", "Pod");
+        let severity = if is_unused { Info } else { Medium };
         let finding = match namespace.head.meta.labels.get(ENFORCE) {
             Some("baseline" | "restricted") => return None,
             Some("privileged") => {
@@ -40,6 +42,9 @@ pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
             }
             None => namespace.head.finding(&NAMESPACE_NO_POD_SECURITY, severity, format!("has no label {ENFORCE}")),
         };
+        if workloads.is_empty() {
+            return Some(finding);
+        }
         let previews = [Level::Baseline, Level::Restricted].map(|level| preview(level, workloads));
         Some(previews.into_iter().fold(finding, Finding::evidence))
     });

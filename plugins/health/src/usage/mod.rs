@@ -223,7 +223,7 @@ pub(crate) fn report(ask: &Ask<'_>) -> UsageReport {
         notes.push("what pods request of nodes is not known: not every pod of every namespace was read".to_owned());
     }
     notes.extend(ask.gaps.iter().map(|gap| format!("not read: {gap}")));
-    let mut coverage = coverage(ask.inventory);
+    let mut coverage = coverage(ask.inventory.sections());
     let asked = kinds(ask.sections);
     coverage.retain(|section| {
         asked.iter().any(|(group, kind)| {

@@ -1,10 +1,9 @@
-//! `health explain`: what a code means and what to do.
+//! `explain`: what a finding's code means and what to do, the same in every plugin that has findings.
 
-use mlops_shared::cli::Failure;
-use mlops_shared::health::{all_codes, find_code};
-use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
-use mlops_shared::report::{API_VERSION, Code, Detail, Document, Format, Present};
-use mlops_shared::text;
+use super::Failure;
+use crate::report::document::{Block, Cell, Column, Line, Table, Tone};
+use crate::report::{API_VERSION, Code, Detail, Document, Format, Present};
+use crate::text;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -32,20 +31,23 @@ pub struct FindingCode {
     meaning: &'static str,
     /// What to do.
     remedy: &'static str,
-    /// What becomes of it when nobody does anything.
-    outlook: String,
+    /// What becomes of it when nobody does anything; only where a plugin waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outlook: Option<String>,
 }
 
 impl Present for FindingCodeList {
     fn document(&self, _: &Detail) -> Document<'_> {
         if let [one] = self.items.as_slice() {
             let headline =
-                Line { level: None, text: format!("{}: {}", one.code, one.title).into(), tone: Tone::Strong };
+                Line { mark: None, text: format!("{}: {}", one.code, one.title).into(), tone: Tone::Strong };
             let mut document = Document::new(format!("Finding code {}", one.code), headline);
             document.line(Line::plain(one.meaning));
-            for (heading, text) in [("What to do", one.remedy), ("Outlook", one.outlook.as_str())] {
-                document.heading(heading);
-                document.line(Line::plain(text));
+            for (heading, text) in [("What to do", Some(one.remedy)), ("Outlook", one.outlook.as_deref())] {
+                if let Some(text) = text {
+                    document.heading(heading);
+                    document.line(Line::plain(text));
+                }
             }
             return document;
         }
@@ -61,25 +63,42 @@ impl Present for FindingCodeList {
     }
 }
 
+/// The codes of a plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct Catalogue<'a> {
+    /// The plugin's name, for hints: `health`.
+    pub plugin: &'static str,
+    /// Its codes, by name.
+    pub codes: &'a [&'static Code],
+    /// Whether what becomes of a finding by itself is worth telling: where the plugin waits for it.
+    pub has_outlook: bool,
+}
+
 /// One code, or all of them.
-pub(crate) fn explain(code: Option<&str>) -> Result<FindingCodeList, Failure> {
-    let codes = match code {
-        Some(id) => vec![find_code(id).ok_or_else(|| unknown(id))?],
-        None => all_codes(),
+///
+/// # Errors
+/// When no finding of the plugin has the code.
+pub fn explain(catalogue: &Catalogue<'_>, code: Option<&str>) -> Result<FindingCodeList, Failure> {
+    let chosen: Vec<&'static Code> = match code {
+        Some(id) => vec![*catalogue.codes.iter().find(|known| known.id == id).ok_or_else(|| unknown(catalogue, id))?],
+        None => catalogue.codes.to_vec(),
     };
     let item = |code: &'static Code| FindingCode {
         code: code.id,
         title: code.title,
         meaning: code.meaning,
         remedy: code.remedy,
-        outlook: code.outlook.sentence(),
+        outlook: catalogue.has_outlook.then(|| code.outlook.sentence()),
     };
-    let items = codes.into_iter().map(item).collect();
+    let items = chosen.into_iter().map(item).collect();
     Ok(FindingCodeList { api_version: API_VERSION, kind: "FindingCodeList", items })
 }
 
 /// The format of that word; a page of words has no form as names, cases or figures.
-pub(crate) fn format(word: &str) -> Result<Format, Failure> {
+///
+/// # Errors
+/// When codes have no such form.
+pub fn explain_format(word: &str) -> Result<Format, Failure> {
     match word.parse().map_err(Failure::usage)? {
         // The summary of a report cuts long paragraphs; here they are all that there is.
         Format::Table => Ok(Format::Wide),
@@ -90,9 +109,9 @@ pub(crate) fn format(word: &str) -> Result<Format, Failure> {
     }
 }
 
-fn unknown(id: &str) -> Failure {
+fn unknown(catalogue: &Catalogue<'_>, id: &str) -> Failure {
     let failure = Failure::usage(format!("no finding has the code {id:?}"));
-    let ids = || all_codes().into_iter().map(|code| code.id);
+    let ids = || catalogue.codes.iter().map(|code| code.id);
     if let Some(near) = text::nearest(id, ids()) {
         return failure.hint(format!("did you mean {near}?"));
     }
@@ -100,7 +119,7 @@ fn unknown(id: &str) -> Failure {
     let words: Vec<&str> = id.split('-').filter(|word| word.len() > 3).collect();
     let near: Vec<&str> = ids().filter(|known| words.iter().any(|word| known.contains(word))).take(5).collect();
     if near.is_empty() {
-        failure.hint("`kubectl mlops health explain` lists all codes")
+        failure.hint(format!("`kubectl mlops {} explain` lists all codes", catalogue.plugin))
     } else {
         failure.hint(format!("did you mean one of {}?", near.join(", ")))
     }
@@ -108,11 +127,15 @@ fn unknown(id: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use mlops_shared::report::{Level, Style, render};
+    use super::{Catalogue, explain, explain_format as format};
+    use crate::health::all_codes;
+    use crate::report::{Format, Level, Style, render};
 
     #[test]
     fn codes_are_explained_and_misspelt_ones_are_guessed() {
+        let codes = all_codes();
+        let catalogue = Catalogue { plugin: "health", codes: &codes, has_outlook: true };
+        let explain = |code| explain(&catalogue, code);
         let page = explain(Some("no-status")).expect("page");
         let style = Style { color: false, width: 80, headers: true, show: Level::Ok };
         let text = render(&page, format("table").expect("format"), &style).expect("text");

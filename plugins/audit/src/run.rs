@@ -1,0 +1,85 @@
+//! One run: settings, source, checks, report, rendering, exit.
+
+use crate::args::{Args, Command};
+use crate::assemble::{Ingredients, report};
+use crate::baseline::{self, Baseline};
+use crate::check::all_codes;
+use crate::document::Shown;
+use crate::record::{Record, Records, decode};
+use crate::settings::{self, Settings};
+use jiff::Timestamp;
+use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
+use mlops_shared::cluster::{self, Plan};
+use mlops_shared::platform::Platform;
+use mlops_shared::report::{Format, Level, Style, View};
+use mlops_shared::source::{Gathered, Limits, gather};
+use std::time::Duration;
+
+/// The whole run may take so long.
+const BUDGET: Duration = Duration::from_secs(180);
+
+/// Runs the command line.
+pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
+    if let Some(Command::Explain { code }) = &args.command {
+        let codes = all_codes();
+        let catalogue = Catalogue { plugin: "audit", codes: &codes, has_outlook: false };
+        let list = explain(&catalogue, code.as_deref())?;
+        let word = args.output.output.as_deref().unwrap_or("table");
+        printer.report(&list, explain_format(word)?, &style(args, printer))?;
+        return Ok(Exit::Clean);
+    }
+    let settings = settings::resolve(args, Timestamp::now())?;
+    let format: Format =
+        args.output.output.as_deref().unwrap_or("table").parse().map_err(|reason: String| Failure::usage(reason))?;
+    let baseline = args.check.baseline.as_deref().map(Baseline::read).transpose()?;
+    let (platform, origin) = platform(args.source.platform.as_ref())?;
+    let gathered = read(&settings, args, &platform)?;
+    let records = Records::new(gathered.items);
+    let (report, findings) = report(Ingredients {
+        records: &records,
+        sections: &gathered.sections,
+        is_whole: gathered.is_whole,
+        checks: &settings.checks,
+        platform: &platform,
+        baseline: baseline.as_ref(),
+        view: View { platform: Some(origin), ..gathered.view },
+        notes: gathered.notes,
+        gaps: gathered.gaps,
+        namespaces: &settings.namespaces,
+        now: settings.now,
+    });
+    printer.report(&Shown { report: &report, show: settings.show }, format, &style(args, printer))?;
+    if let Some(path) = &args.check.write_baseline {
+        baseline::write(path, &baseline::text(findings.iter(), settings.now))?;
+        printer.note(&format!(
+            "{} written to {}",
+            mlops_shared::text::plural(findings.len(), "finding"),
+            path.display()
+        ));
+    }
+    let open = report.findings.iter().filter(|entry| entry.accepted.is_none());
+    let has_findings = open.into_iter().any(|entry| settings.fail_on.is_met(entry.severity));
+    Ok(Exit::of_check(has_findings, report.summary.partial))
+}
+
+fn style(args: &Args, printer: &Printer) -> Style {
+    Style {
+        color: args.output.use_color(printer.is_terminal()),
+        width: printer.columns(),
+        headers: !args.output.no_headers,
+        show: Level::Ok,
+    }
+}
+
+fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
+    if let Some(path) = &settings.from {
+        return Ok(gather(path, &Limits::default(), &decode)?);
+    }
+    let plan = Plan {
+        namespaces: settings.namespaces.clone(),
+        likely: platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect(),
+        budget: BUDGET,
+    };
+    let wanted = |group: &str, kind: &str| settings.checks.iter().any(|check| check.reads(group, kind));
+    on_cluster(&args.connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)
+}
