@@ -1,7 +1,8 @@
 //! Documents that are made from the code: drift is a failure; `UPDATE_DOCS=1` writes them anew.
 
 use mlops_health::usage::UsageReport;
-use mlops_health::{CapacityReport, FindingCodeList, HealthEvent};
+use mlops_health::{CapacityReport, HealthEvent};
+use mlops_shared::cli::FindingCodeList;
 use mlops_shared::cluster::list_rules;
 use mlops_shared::health::all_codes;
 use mlops_shared::platform::Platform;
@@ -106,6 +107,39 @@ fn textwrap(text: &str, columns: usize) -> Vec<String> {
 
 fn schema() -> serde_json::Value {
     serde_json::to_value(schemars::schema_for!(Report)).expect("schema")
+}
+
+#[test]
+fn the_table_of_audit_codes_is_current() {
+    let mut page = String::from(
+        "# Finding codes of `kubectl mlops audit`\n\nMade from the code; `kubectl mlops audit explain CODE` prints the same.\n",
+    );
+    for code in mlops_audit::check::all_codes() {
+        // Writing to a String cannot fail.
+        let _ =
+            write!(page, "\n## `{}`\n\n**{}.** {}\n\nWhat to do: {}\n", code.id, code.title, code.meaning, code.remedy);
+    }
+    compare("audit-codes.md", &page);
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(mlops_audit::AuditReport)).expect("JSON") + "\n";
+    compare("schemas/audit-report.json", &schema);
+}
+
+#[test]
+fn audit_reports_fulfil_the_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(mlops_audit::AuditReport)).expect("schema");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for sample in ["healthy", "degraded", "usage"] {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-audit"))
+            .args(["--from", &format!("examples/{sample}"), "-o", "json", "--now", "2026-11-20T03:00:00Z"])
+            .env_clear()
+            .current_dir(docs().join(".."))
+            .output()
+            .expect("runs");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).take(3).collect();
+        assert!(errors.is_empty(), "{sample}: {errors:?}");
+        assert!(report["findings"].as_array().is_some_and(|findings| !findings.is_empty()), "{sample}");
+    }
 }
 
 #[test]

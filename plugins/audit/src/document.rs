@@ -30,7 +30,7 @@ impl Present for Shown<'_> {
         }
         findings(report, self.show, detail, &mut document);
         checks(&report.checks, &mut document);
-        gaps(&report.coverage, false, &mut document);
+        gaps(&report.coverage, false, detail, &mut document);
         accepted(report, &mut document);
         for note in &report.notes {
             document.line(Line::plain(format!("note: {note}")));
@@ -194,6 +194,7 @@ fn finding<'a>(entry: &'a Entry, detail: &Detail) -> Finding<'a> {
         evidence,
         more_evidence: more,
         command: entry.command.as_deref().map(Cow::Borrowed),
+        managed: None,
         effects: Vec::new(),
         effects_total: 0,
         effects_levels: Cow::Borrowed(""),

@@ -21,13 +21,23 @@ pub use finding::{Finding, Place};
 pub use model::AuditReport;
 pub use severity::Severity;
 
-use clap::Parser;
-use mlops_shared::cli::{Printer, print_usage};
+use clap::{CommandFactory as _, FromArgMatches as _};
+use mlops_shared::cli::{Printer, display_name, print_usage};
+use std::ffi::OsString;
 use std::process::ExitCode;
+
+/// What the command line may say, for completion, man pages and the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    args::Args::command()
+}
 
 /// The whole program: parses the command line, runs it, and maps how it ended to an exit code.
 pub fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let name = display_name(words.first().map(OsString::as_os_str), "kubectl mlops audit");
+    let parsed = command().bin_name(name).try_get_matches_from(words);
+    let args = match parsed.and_then(|matches| args::Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => return print_usage(&error).into(),
     };

@@ -79,6 +79,7 @@ fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathere
         namespaces: settings.namespaces.clone(),
         likely: platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect(),
         budget: BUDGET,
+        kubelets: false,
     };
     let wanted = |group: &str, kind: &str| settings.checks.iter().any(|check| check.reads(group, kind));
     on_cluster(&args.connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)

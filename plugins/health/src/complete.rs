@@ -1,7 +1,7 @@
 //! What the arguments of `health` may be, for completion.
 
-use crate::explain;
 use mlops_shared::cli::complete::{Candidate, Table, Typed, Values};
+use mlops_shared::cli::explain_format;
 use mlops_shared::health::all_codes;
 use mlops_shared::report::{Format, Level};
 
@@ -21,7 +21,7 @@ fn codes(_: &Typed) -> Vec<Candidate> {
 fn formats(typed: &Typed) -> Vec<Candidate> {
     let is_printed = |word: &str, format: Format| match typed.subcommand() {
         Some("capacity") => matches!(format, Format::Table | Format::Wide | Format::Json | Format::Yaml),
-        Some("explain") => explain::format(word).is_ok(),
+        Some("explain") => explain_format(word).is_ok(),
         Some("platform") => matches!(format, Format::Table | Format::Json | Format::Yaml),
         Some("diff") => matches!(format, Format::Table | Format::Wide),
         _ => true,

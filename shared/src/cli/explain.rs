@@ -39,8 +39,7 @@ pub struct FindingCode {
 impl Present for FindingCodeList {
     fn document(&self, _: &Detail) -> Document<'_> {
         if let [one] = self.items.as_slice() {
-            let headline =
-                Line { mark: None, text: format!("{}: {}", one.code, one.title).into(), tone: Tone::Strong };
+            let headline = Line { mark: None, text: format!("{}: {}", one.code, one.title).into(), tone: Tone::Strong };
             let mut document = Document::new(format!("Finding code {}", one.code), headline);
             document.line(Line::plain(one.meaning));
             for (heading, text) in [("What to do", Some(one.remedy)), ("Outlook", one.outlook.as_deref())] {

@@ -5,7 +5,8 @@ use super::graph::Node;
 use super::judge::Judgement;
 use super::managed::managed_by;
 use crate::object::{
-    Inventory, Object, ObjectRef, STATISTICS_GROUP, STATISTICS_KIND, Scope, Section, SectionState, Selector, Sym, Unread,
+    Inventory, Object, ObjectRef, STATISTICS_GROUP, STATISTICS_KIND, Scope, Section, SectionState, Selector, Sym,
+    Unread,
 };
 use crate::ownership::Managers;
 use crate::platform::{Area, Platform, uses};
