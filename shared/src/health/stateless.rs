@@ -17,6 +17,8 @@ pub(super) const RULES: &[Rule] = &[
     row("", "ConfigMap"),
     row("", "Secret"),
     row("", "ServiceAccount"),
+    // Deprecated since Kubernetes 1.19: it asks ports that the components no longer open.
+    row("", "ComponentStatus"),
     row("", "Endpoints"),
     row("", "LimitRange"),
     row("", "PodTemplate"),
@@ -61,9 +63,12 @@ mod tests {
 
     #[test]
     fn kinds_without_state_are_ok() {
-        for (api_version, kind) in
-            [("v1", "ConfigMap"), ("storage.k8s.io/v1", "StorageClass"), ("coordination.k8s.io/v1", "Lease")]
-        {
+        for (api_version, kind) in [
+            ("v1", "ConfigMap"),
+            ("v1", "ComponentStatus"),
+            ("storage.k8s.io/v1", "StorageClass"),
+            ("coordination.k8s.io/v1", "Lease"),
+        ] {
             let yaml = format!("{{apiVersion: {api_version}, kind: {kind}, metadata: {{name: x}}}}");
             expect(&yaml, kind, "x", Level::Ok, "stateless");
         }
