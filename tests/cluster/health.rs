@@ -16,14 +16,19 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) fn health(kubeconfig: &Path, flags: &[&str]) -> Outcome {
+    // kwok's nodes are ready and have no kubelet that answers: the tests of `roles` ask for one.
+    health_and_volumes(kubeconfig, &[&["--no-volumes"], flags].concat())
+}
+
+/// The same, asking the kubelets too.
+pub(crate) fn health_and_volumes(kubeconfig: &Path, flags: &[&str]) -> Outcome {
     let home = tempfile::tempdir().expect("home");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_under-test-health"))
         .env_clear()
         .env("HOME", home.path())
         .arg("--kubeconfig")
         .arg(kubeconfig)
-        // kwok's nodes are ready and have no kubelet that answers: `usage` and `live` test the asking.
-        .args(["-o", "json", "--no-volumes"])
+        .args(["-o", "json"])
         .args(flags)
         .output()
         .expect("runs");

@@ -14,6 +14,7 @@ mod kwok;
 mod objects;
 mod ownership;
 mod proxy;
+mod roles;
 mod states;
 mod usage;
 mod users;

@@ -6,11 +6,17 @@ use super::{ClusterError, proxy};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A single answer may take so long, unless `--request-timeout` says otherwise.
 const REQUEST: Duration = Duration::from_secs(15);
+
+/// A credential plugin may take so long, unless `--request-timeout` says otherwise: it may wait for a
+/// person to log in.
+const PLUGIN: Duration = Duration::from_secs(120);
+/// A kubeconfig may be so large.
+const CONFIG_BYTES: u64 = 16 << 20;
 
 /// The context's name where there is no kubeconfig and the pod's service account is used.
 pub(super) const IN_CLUSTER: &str = "in-cluster";
@@ -87,7 +93,7 @@ fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
         // kube quotes the path twice and in Debug form.
         std::fs::metadata(path)
             .map_err(|reason| ClusterError::Kubeconfig(format!("failed to open {}: {reason}", path.display())))?;
-        return Kubeconfig::read_from(path).map(Some).map_err(error);
+        return read(path).map(Some);
     }
     let listed = std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty());
     let paths: Vec<PathBuf> = match listed {
@@ -97,13 +103,27 @@ fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
     // kubectl skips files that are not there; kube does not.
     let mut merged: Option<Kubeconfig> = None;
     for path in paths.iter().filter(|path| path.exists()) {
-        let next = Kubeconfig::read_from(path).map_err(error)?;
+        let next = read(path)?;
         merged = Some(match merged {
             Some(first) => first.merge(next).map_err(error)?,
             None => next,
         });
     }
     Ok(merged)
+}
+
+fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
+    // What is no file at all, a pipe of the shell among it, tells its size when it is read.
+    if let Ok(about) = std::fs::metadata(path) {
+        let refused = |what: &str| Err(ClusterError::Kubeconfig(format!("{} is {what}", path.display())));
+        if about.is_dir() {
+            return refused("a folder");
+        }
+        if about.len() > CONFIG_BYTES {
+            return refused("larger than 16 MiB");
+        }
+    }
+    Kubeconfig::read_from(path).map_err(error)
 }
 
 /// What is wrong with a kubeconfig. A parser's own words quote the lines around the place, tokens
@@ -194,8 +214,26 @@ pub async fn connect(settings: &Settings) -> Result<Connection, ClusterError> {
         limit => limit.or(Some(REQUEST)),
     };
     let namespace = Some(config.default_namespace.clone()).filter(|name| !name.is_empty());
-    let client = Client::try_from(config).map_err(|error| unusable(super::list::chain(&error)))?;
+    let client = client(config, settings.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(PLUGIN)).await?;
     Ok(Connection { client, context, server, user, namespace, decoder: Decoder::default(), limit })
+}
+
+/// Makes the client. That runs a credential plugin and blocks until it ends, so it has a thread of
+/// its own: the run stays open to an interruption, and to its end.
+async fn client(config: Config, limit: Duration) -> Result<Client, ClusterError> {
+    let made = match config.auth_info.exec.is_some() {
+        false => Client::try_from(config),
+        true => match tokio::time::timeout(limit, tokio::task::spawn_blocking(|| Client::try_from(config))).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(_)) => return Err(ClusterError::Plugin("running the credential plugin was given up".to_owned())),
+            Err(_) => {
+                return Err(ClusterError::Plugin(format!("the credential plugin did not end within {limit:?}")));
+            }
+        },
+    };
+    made.map_err(|error| {
+        super::list::plugin(&error).unwrap_or_else(|| ClusterError::Kubeconfig(super::list::chain(&error)))
+    })
 }
 
 /// What a kubeconfig, or its absence, leads to.

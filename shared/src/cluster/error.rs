@@ -14,6 +14,9 @@ pub enum ClusterError {
     /// The person's kuberc forbids the credential plugin: the command and the policy.
     #[error("the kubeconfig asks to run {0} for credentials, which credentialPluginPolicy {1} of kuberc refuses")]
     PluginRefused(String, String),
+    /// A credential plugin of the kubeconfig gave none, in words that hold nothing of its output.
+    #[error("no credentials: {0}")]
+    Plugin(String),
     /// No TCP or TLS connection.
     #[error("failed to connect to {server}: {reason}")]
     Unreachable {
@@ -56,6 +59,9 @@ impl ClusterError {
         let hint = match self {
             Self::NoKubeconfig => "set --kubeconfig or KUBECONFIG, or read files with --from PATH",
             Self::PluginRefused(..) => "if it is trusted: `kubectl kuberc set --section credentialplugin` allows it",
+            Self::Plugin(_) => {
+                "is its login still valid? `kubectl version` runs the same plugin; --request-timeout gives it more time"
+            }
             Self::Kubeconfig(reason) if reason.contains("NO_PROXY") => {
                 "NO_PROXY has an entry that cannot be read: is there a trailing comma?"
             }

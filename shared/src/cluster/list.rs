@@ -6,7 +6,7 @@ use crate::object::TypeMeta;
 use http::{Method, Request, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
-use kube::client::Body;
+use kube::client::{AuthError, Body};
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -28,8 +28,42 @@ const PAGES: usize = 20_000;
 /// `Warning:` headers of the API server, each once.
 pub(super) type Warnings = RefCell<BTreeSet<String>>;
 
+/// What a failed credential plugin may say of itself. kube's own words hold all that it printed,
+/// tokens among it, and the variables that the kubeconfig gives it.
+fn of_plugin(error: &AuthError) -> Option<String> {
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said: String =
+                said.lines().find(|line| !line.trim().is_empty()).unwrap_or("").chars().take(200).collect();
+            let said = if said.is_empty() { said } else { format!(": {said}") };
+            Some(format!("the credential plugin failed ({}){said}", out.status))
+        }
+        AuthError::AuthExecStart(reason) => Some(format!("the credential plugin could not be started: {reason}")),
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            Some("the credential plugin printed no ExecCredential with a status".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The error of a credential plugin among this one's causes.
+pub(super) fn plugin(error: &(dyn std::error::Error + 'static)) -> Option<ClusterError> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(said) = cause.downcast_ref::<AuthError>().and_then(of_plugin) {
+            return Some(ClusterError::Plugin(said));
+        }
+        next = cause.source();
+    }
+    None
+}
+
 /// An error with the causes below it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(plugin) = plugin(error) {
+        return plugin.to_string();
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(next) = source {
