@@ -124,6 +124,40 @@ fn the_table_of_audit_codes_is_current() {
     compare("schemas/audit-report.json", &schema);
 }
 
+/// Answers on rights: the arguments that give one, and its schema.
+fn answers_on_rights() -> [(&'static [&'static str], &'static str, serde_json::Value); 3] {
+    use mlops_audit::rights::{PathsReport, PermissionsReport, WhoCanReport};
+    [
+        (&["who-can", "list", "secrets"], "who-can-report", schemars::schema_for!(WhoCanReport).into()),
+        (
+            &["permissions", "--as", "ml/notebook"],
+            "permissions-report",
+            schemars::schema_for!(PermissionsReport).into(),
+        ),
+        (&["paths"], "paths-report", schemars::schema_for!(PathsReport).into()),
+    ]
+}
+
+#[test]
+fn answers_on_rights_fulfil_their_schemas() {
+    for (flags, name, schema) in answers_on_rights() {
+        compare(&format!("schemas/{name}.json"), &(serde_json::to_string_pretty(&schema).expect("JSON") + "\n"));
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-audit"))
+            .args(flags)
+            .args(["--from", "tests/fixtures/rights.yaml", "-o", "json", "--now", "2026-11-20T03:00:00Z"])
+            .env_clear()
+            .current_dir(docs().join(".."))
+            .output()
+            .expect("runs");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).take(3).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+        let answer = ["holders", "permissions", "paths"].iter().find_map(|key| report[key].as_array());
+        assert!(answer.is_some_and(|list| !list.is_empty()), "{name}: {report}");
+    }
+}
+
 #[test]
 fn audit_reports_fulfil_the_schema() {
     let schema = serde_json::to_value(schemars::schema_for!(mlops_audit::AuditReport)).expect("schema");

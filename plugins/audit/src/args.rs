@@ -61,4 +61,22 @@ pub(crate) enum Command {
         /// The code, as reports print it
         code: Option<String>,
     },
+    /// Who may do something, through which binding, and where
+    WhoCan {
+        /// The verb: get, list, create, impersonate, …
+        verb: String,
+        /// RESOURCE, RESOURCE/NAME, RESOURCE.GROUP, RESOURCE.GROUP/NAME, or a path such as /metrics
+        resource: String,
+        /// A subresource, such as exec, log, token or scale
+        #[arg(long, value_name = "NAME")]
+        subresource: Option<String>,
+    },
+    /// What somebody may do: --as USER, or --as NAMESPACE/NAME of a service account (nobody is impersonated)
+    Permissions {
+        /// Ask the API server the same, by creating SubjectAccessReviews, and print where it differs (exit 1)
+        #[arg(long)]
+        verify: bool,
+    },
+    /// The shortest ways from the tokens of pods to the whole cluster
+    Paths,
 }

@@ -10,6 +10,7 @@ mod model;
 pub mod network;
 pub mod rbac;
 pub mod record;
+pub mod rights;
 mod run;
 mod settings;
 mod severity;

@@ -6,6 +6,7 @@ use crate::baseline::{self, Baseline};
 use crate::check::all_codes;
 use crate::document::Shown;
 use crate::record::{Record, Records, decode};
+use crate::rights;
 use crate::settings::{self, Settings};
 use jiff::Timestamp;
 use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
@@ -20,13 +21,23 @@ const BUDGET: Duration = Duration::from_secs(180);
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
-    if let Some(Command::Explain { code }) = &args.command {
-        let codes = all_codes();
-        let catalogue = Catalogue { plugin: "audit", codes: &codes, has_outlook: false };
-        let list = explain(&catalogue, code.as_deref())?;
-        let word = args.output.output.as_deref().unwrap_or("table");
-        printer.report(&list, explain_format(word)?, &style(args, printer))?;
-        return Ok(Exit::Clean);
+    match &args.command {
+        Some(Command::Explain { code }) => return explain_code(args, code.as_deref(), printer),
+        Some(Command::WhoCan { verb, resource, subresource }) => {
+            let asked = (verb.as_str(), resource.as_str(), subresource.as_deref());
+            return rights::who_can(args, asked, &|report, format| {
+                printer.report(report, format, &style(args, printer))
+            });
+        }
+        Some(Command::Permissions { verify }) => {
+            return rights::permissions(args, *verify, &|report, format| {
+                printer.report(report, format, &style(args, printer))
+            });
+        }
+        Some(Command::Paths) => {
+            return rights::paths(args, &|report, format| printer.report(report, format, &style(args, printer)));
+        }
+        None => {}
     }
     let settings = settings::resolve(args, Timestamp::now())?;
     let format: Format =
@@ -60,6 +71,16 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let open = report.findings.iter().filter(|entry| entry.accepted.is_none());
     let has_findings = open.into_iter().any(|entry| settings.fail_on.is_met(entry.severity));
     Ok(Exit::of_check(has_findings, report.summary.partial))
+}
+
+/// One code, or all of them.
+fn explain_code(args: &Args, code: Option<&str>, printer: &Printer) -> Result<Exit, Failure> {
+    let codes = all_codes();
+    let catalogue = Catalogue { plugin: "audit", codes: &codes, has_outlook: false };
+    let list = explain(&catalogue, code)?;
+    let word = args.output.output.as_deref().unwrap_or("table");
+    printer.report(&list, explain_format(word)?, &style(args, printer))?;
+    Ok(Exit::Clean)
 }
 
 fn style(args: &Args, printer: &Printer) -> Style {

@@ -19,6 +19,9 @@ const PAGE: usize = 500;
 const PAGE_BYTES: usize = 512 << 20;
 /// Room made at once for a body that announces its length.
 const ROOM: usize = 16 << 20;
+/// The answer to a review may be so large.
+const ANSWER_BYTES: usize = 1 << 20;
+const JSON: &str = "application/json";
 const TRIES: u32 = 3;
 /// A list that changes under the reader is started again so often.
 const RESTARTS: u32 = 3;
@@ -97,7 +100,8 @@ pub(super) async fn get_within(
     let mut wait = Duration::from_millis(200);
     let mut tries = 1;
     loop {
-        let (outcome, retry_after) = once(connection, path, accept, warnings, bytes).await;
+        let (outcome, retry_after) =
+            once(connection, (Method::GET, path, Body::empty()), accept, warnings, bytes).await;
         match outcome {
             Err(ClusterError::Status { code: 429 | 503 | 504, .. }) if tries < TRIES => {
                 tokio::time::sleep(retry_after.unwrap_or(wait).min(Duration::from_secs(5))).await;
@@ -109,15 +113,29 @@ pub(super) async fn get_within(
     }
 }
 
-async fn once(
+/// Posts a review, JSON, and gives the answer. It is asked once: what writes is never repeated blindly.
+pub(super) async fn post(
     connection: &Connection,
     path: &str,
+    body: String,
+    warnings: &Warnings,
+) -> Result<Vec<u8>, ClusterError> {
+    let request = (Method::POST, path, Body::from(body.into_bytes()));
+    once(connection, request, JSON, warnings, ANSWER_BYTES).await.0
+}
+
+async fn once(
+    connection: &Connection,
+    (method, path, body): (Method, &str, Body),
     accept: &str,
     warnings: &Warnings,
     limit: usize,
 ) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
-    let request = Request::builder().method(Method::GET).uri(path).header(header::ACCEPT, accept).body(Body::empty());
-    let Ok(request) = request else {
+    let mut request = Request::builder().uri(path).header(header::ACCEPT, accept);
+    if method != Method::GET {
+        request = request.header(header::CONTENT_TYPE, JSON);
+    }
+    let Ok(request) = request.method(method).body(body) else {
         return (Err(ClusterError::BadAnswer(format!("{path} is no path"))), None);
     };
     let exchange = async {

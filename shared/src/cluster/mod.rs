@@ -1,5 +1,6 @@
-//! The live cluster: connecting, discovery, paged lists. The only module that names kube's client.
+//! The live cluster: connecting, discovery, paged lists, reviews of access. The only module that names kube's client.
 
+mod access;
 mod connection;
 mod decoder;
 mod discovery;
@@ -13,6 +14,7 @@ mod read;
 mod role;
 mod several;
 
+pub use access::{Access, Answer, reviews};
 pub use connection::{Connection, KubeconfigNames, Settings, connect, contexts, kubeconfig_names};
 pub use decoder::DecodeItem;
 pub use error::ClusterError;

@@ -9,6 +9,7 @@ mod powers;
 pub(crate) use codes::CODES;
 pub use grants::{Grant, Grants, Identity, account_of};
 pub use matching::Request;
+pub(crate) use powers::{POD_MAKERS, WRITE, sensitive};
 pub use powers::{Power, is_all, powers};
 
 use crate::check::Asked;

@@ -11,10 +11,10 @@ use mlops_shared::report::Code;
 use std::collections::BTreeSet;
 
 /// Any of these verbs on any of these resources of a group.
-struct Asked {
-    verbs: &'static [&'static str],
-    group: &'static str,
-    resources: &'static [&'static str],
+pub(crate) struct Asked {
+    pub(crate) verbs: &'static [&'static str],
+    pub(crate) group: &'static str,
+    pub(crate) resources: &'static [&'static str],
 }
 
 /// A power: any of what is asked gives it.
@@ -31,12 +31,14 @@ const fn on(verbs: &'static [&'static str], group: &'static str, resources: &'st
 }
 
 const RBAC: &str = "rbac.authorization.k8s.io";
+/// The one verb on ClusterRoles that is asked with the namespace of a binding.
+const BIND: &[&str] = &["bind"];
 const ROLES: &[&str] = &["clusterroles", "roles"];
 const BINDINGS: &[&str] = &["clusterrolebindings", "rolebindings"];
-const WRITE: &[&str] = &["create", "patch", "update"];
+pub(crate) const WRITE: &[&str] = &["create", "patch", "update"];
 
 /// Kinds by which pods come to run, or whose operators run pods, with a service account of the author's choice.
-const POD_MAKERS: &[Asked] = &[
+pub(crate) const POD_MAKERS: &[Asked] = &[
     on(&["create"], "", &["pods"]),
     on(WRITE, "", &["replicationcontrollers"]),
     on(WRITE, "apps", &["daemonsets", "deployments", "replicasets", "statefulsets"]),
@@ -148,6 +150,14 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Every right that gives a power: verb, group, resource.
+pub(crate) fn sensitive() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let asked = ROWS.iter().flat_map(|row| row.asked);
+    asked.flat_map(|ask| {
+        ask.resources.iter().flat_map(move |resource| ask.verbs.iter().map(move |verb| (*verb, ask.group, *resource)))
+    })
+}
+
 /// A power that rules give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Power {
@@ -192,9 +202,12 @@ pub fn powers(rules: &[Rule], is_cluster_wide: bool) -> Vec<Power> {
     found
 }
 
+/// Resources of which a RoleBinding gives nothing, for they belong to no namespace.
+const IN_NO_NAMESPACE: &[&str] = &["clusterrolebindings", "clusterroles", "groups", "nodes", "uids", "users"];
+
 fn power(row: &Row, rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
     let severity = if is_cluster_wide { row.everywhere } else { row.in_namespace? };
-    let given = given(row.asked, rules);
+    let given = given(row.asked, rules, is_cluster_wide);
     (!given.what.is_empty()).then(|| {
         let mut power = Power::new(row.code, severity, given.what.join("; "));
         if given.is_named {
@@ -214,11 +227,14 @@ struct Given {
 }
 
 /// What of what is asked the rules give. Rules with names count only where no rule gives the same without.
-fn given(asked: &[Asked], rules: &[Rule]) -> Given {
+fn given(asked: &[Asked], rules: &[Rule], is_cluster_wide: bool) -> Given {
     let collect = |is_named: bool| {
         let mut given = Given { is_named, ..Given::default() };
         for ask in asked {
             for resource in ask.resources {
+                if !is_cluster_wide && IN_NO_NAMESPACE.contains(resource) && ask.verbs != BIND {
+                    continue;
+                }
                 let mut verbs = Vec::new();
                 for verb in ask.verbs {
                     let gives = |rule: &&Rule| {
@@ -249,11 +265,11 @@ fn given(asked: &[Asked], rules: &[Rule]) -> Given {
 /// The verb `bind` stands on the role, and needs a binding to write; without it a holder can hand on no more than
 /// it has itself (kubernetes pkg/registry/rbac/escalation_check.go).
 fn bindings(rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
-    let writes = given(&[on(WRITE, RBAC, BINDINGS)], rules);
+    let writes = given(&[on(WRITE, RBAC, BINDINGS)], rules, is_cluster_wide);
     if writes.what.is_empty() {
         return None;
     }
-    let binds = given(&[on(&["bind"], RBAC, ROLES)], rules);
+    let binds = given(&[on(BIND, RBAC, ROLES)], rules, is_cluster_wide);
     if binds.what.is_empty() {
         let severity = if is_cluster_wide { Medium } else { Low };
         return Some(Power::new(&RBAC_MANAGE_BINDINGS, severity, writes.what.join("; ")));
@@ -270,9 +286,9 @@ fn bindings(rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
 /// A signed certificate is a login. It takes a request, its approval, and the signer's consent.
 fn certificates(rules: &[Rule]) -> Option<Power> {
     const GROUP: &str = "certificates.k8s.io";
-    let approval = given(&[on(&["patch", "update"], GROUP, &["certificatesigningrequests/approval"])], rules);
-    let signers = given(&[on(&["approve"], GROUP, &["signers"])], rules);
-    let requests = given(&[on(&["create"], GROUP, &["certificatesigningrequests"])], rules);
+    let approval = given(&[on(&["patch", "update"], GROUP, &["certificatesigningrequests/approval"])], rules, true);
+    let signers = given(&[on(&["approve"], GROUP, &["signers"])], rules, true);
+    let requests = given(&[on(&["create"], GROUP, &["certificatesigningrequests"])], rules, true);
     if approval.what.is_empty() || signers.what.is_empty() {
         return None;
     }
