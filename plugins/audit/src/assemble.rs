@@ -3,14 +3,15 @@
 use crate::baseline::Baseline;
 use crate::check::{Asked, Check};
 use crate::finding::Finding;
-use crate::model::{Accepted, AuditReport, CheckState, Entry, Summary};
+use crate::images::{Reference, used};
+use crate::model::{Accepted, AuditReport, CheckState, Entry, Image, Summary};
 use crate::record::Records;
 use jiff::Timestamp;
 use mlops_shared::health::coverage;
 use mlops_shared::object::{Section, SectionState};
 use mlops_shared::platform::{Platform, uses};
 use mlops_shared::report::{API_VERSION, ObjectId, View};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a report is made of.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub(crate) struct Ingredients<'a> {
 
 /// Runs the checks and makes the report; the findings themselves too, for a baseline.
 pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
-    let asked = Asked { records: it.records, sections: it.sections, is_whole: it.is_whole, now: it.now };
+    let asked =
+        Asked { records: it.records, sections: it.sections, is_whole: it.is_whole, platform: it.platform, now: it.now };
     let (mut findings, mut checks) = (Vec::new(), Vec::new());
     for check in it.checks {
         let found = (check.run)(&asked);
@@ -61,6 +63,7 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         }
     }
     summary.partial = !it.gaps.is_empty() || checks.iter().any(|check| check.state != "done");
+    let images = images(&it);
     let mut notes = it.notes;
     notes.extend(it.gaps.iter().map(|gap| format!("not read: {gap}")));
     let report = AuditReport {
@@ -73,11 +76,34 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         baseline: it.baseline.map(|baseline| baseline.uses(entries.iter().map(|entry| entry.fingerprint.as_str()))),
         findings: entries,
         checks,
+        images,
         coverage: coverage(it.sections),
         exceptions: uses(&it.platform.exceptions, &matched, it.now),
         notes,
     };
     (report, findings)
+}
+
+/// The images of the run, each once, sorted, where they were asked for.
+fn images(it: &Ingredients<'_>) -> Vec<Image> {
+    if !it.checks.iter().any(|check| check.name == "images") {
+        return Vec::new();
+    }
+    let is_inside =
+        |name: &str| it.namespaces.is_empty() || name.is_empty() || it.namespaces.iter().any(|wanted| wanted == name);
+    let mut all: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+    for used in used(it.records).into_iter().filter(|used| is_inside(&used.object.namespace)) {
+        let (objects, running) = all.entry(used.image).or_default();
+        objects.insert(used.object.to_string());
+        running.extend(used.running.into_keys());
+    }
+    let images = all.into_iter().map(|(image, (objects, running))| Image {
+        registry: Reference::parse(&image).map(|reference| reference.registry.to_owned()).unwrap_or_default(),
+        image,
+        objects: objects.into_iter().collect(),
+        running: running.into_iter().collect(),
+    });
+    images.collect()
 }
 
 /// Whether all that a check needs was read. Of files what they do not hold was not asked for.

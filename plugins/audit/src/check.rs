@@ -2,9 +2,10 @@
 
 use crate::finding::Finding;
 use crate::record::Records;
-use crate::{network, rbac, workloads};
+use crate::{flux, images, network, platform, rbac, versions, workloads};
 use jiff::Timestamp;
 use mlops_shared::object::{Section, SectionState};
+use mlops_shared::platform::Platform;
 use mlops_shared::report::Code;
 
 /// What a check may know besides the records.
@@ -16,6 +17,8 @@ pub struct Asked<'a> {
     pub sections: &'a [Section],
     /// Whether an object that is not there is not in the cluster either.
     pub is_whole: bool,
+    /// What the platform file asks for.
+    pub platform: &'a Platform,
     /// The instant that findings are made for.
     pub now: Timestamp,
 }
@@ -75,6 +78,22 @@ pub static CHECKS: &[Check] = &[
         likes: network::OTHER_POLICIES,
         run: network::check,
         codes: &[network::CODES],
+    },
+    Check { name: "images", needs: WORKLOADS, likes: images::HOLDERS, run: images::check, codes: &[images::CODES] },
+    Check {
+        name: "versions",
+        needs: WORKLOADS,
+        likes: versions::LIKES,
+        run: versions::check,
+        codes: &[versions::CODES],
+    },
+    Check { name: "flux", needs: flux::NEEDS, likes: &[], run: flux::check, codes: &[flux::CODES] },
+    Check {
+        name: "platform",
+        needs: platform::NEEDS,
+        likes: platform::LIKES,
+        run: platform::check,
+        codes: &[platform::CODES],
     },
 ];
 

@@ -6,8 +6,11 @@ mod baseline;
 pub mod check;
 mod document;
 mod finding;
+pub mod flux;
+pub mod images;
 mod model;
 pub mod network;
+pub mod platform;
 pub mod rbac;
 pub mod record;
 pub mod rights;
@@ -16,6 +19,7 @@ mod settings;
 mod severity;
 #[cfg(test)]
 mod testing;
+pub mod versions;
 pub mod workloads;
 
 pub use finding::{Finding, Place};

@@ -29,6 +29,9 @@ pub struct AuditReport {
     pub findings: Vec<Entry>,
     /// The checks, each with whether it could be made.
     pub checks: Vec<CheckState>,
+    /// The images that run or will run, where the check of images was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Image>,
     /// Every kind that was read, or was not.
     pub coverage: Vec<Coverage>,
     /// What the platform file's exceptions did.
@@ -40,6 +43,22 @@ pub struct AuditReport {
     /// Things to know that are no finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// One image that runs or will run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Image {
+    /// The reference as it is written.
+    pub image: String,
+    /// Its registry; empty where the text is no reference.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub registry: String,
+    /// The objects that use it: `Kind/namespace/name`.
+    pub objects: Vec<String>,
+    /// The digests under which pods run it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub running: Vec<String>,
 }
 
 /// Counts of a run.

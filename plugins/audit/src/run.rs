@@ -5,6 +5,7 @@ use crate::assemble::{Ingredients, report};
 use crate::baseline::{self, Baseline};
 use crate::check::all_codes;
 use crate::document::Shown;
+use crate::images::bom;
 use crate::record::{Record, Records, decode};
 use crate::rights;
 use crate::settings::{self, Settings};
@@ -40,8 +41,12 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         None => {}
     }
     let settings = settings::resolve(args, Timestamp::now())?;
-    let format: Format =
-        args.output.output.as_deref().unwrap_or("table").parse().map_err(|reason: String| Failure::usage(reason))?;
+    let word = args.output.output.as_deref().unwrap_or("table");
+    let is_bom = word == "cyclonedx";
+    if is_bom && !settings.checks.iter().any(|check| check.name == "images") {
+        return Err(Failure::usage("-o cyclonedx lists images: run it with `images`, or with all checks"));
+    }
+    let format: Format = if is_bom { "json" } else { word }.parse().map_err(|reason: String| Failure::usage(reason))?;
     let baseline = args.check.baseline.as_deref().map(Baseline::read).transpose()?;
     let (platform, origin) = platform(args.source.platform.as_ref())?;
     let gathered = read(&settings, args, &platform)?;
@@ -59,7 +64,11 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         namespaces: &settings.namespaces,
         now: settings.now,
     });
-    printer.report(&Shown { report: &report, show: settings.show }, format, &style(args, printer))?;
+    if is_bom {
+        printer.answer(format!("{:#}\n", bom(&report.images, &report.generated_at)).as_bytes())?;
+    } else {
+        printer.report(&Shown { report: &report, show: settings.show }, format, &style(args, printer))?;
+    }
     if let Some(path) = &args.check.write_baseline {
         baseline::write(path, &baseline::text(findings.iter(), settings.now))?;
         printer.note(&format!(

@@ -1,7 +1,10 @@
 //! What the unit tests of the checks share.
 
+use crate::check::Asked;
+use crate::finding::Finding;
 use crate::record::{Record, Records, decode};
 use mlops_shared::object::TypeMeta;
+use mlops_shared::platform::Platform;
 use mlops_shared::report::{Code, Outlook};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -15,6 +18,25 @@ pub(crate) static CODE: Code = Code {
     remedy: "Nothing to do.",
     outlook: Outlook::Open,
 };
+
+/// What a check finds in a YAML stream, with the built-in platform, at 2026-11-20.
+pub(crate) fn found(check: fn(&Asked<'_>) -> Vec<Finding>, yaml: &str) -> Vec<Finding> {
+    found_on(check, yaml, &Platform::built_in())
+}
+
+/// As [`found`], with a platform file.
+pub(crate) fn found_on(check: fn(&Asked<'_>) -> Vec<Finding>, yaml: &str, platform: &Platform) -> Vec<Finding> {
+    let records = records(yaml);
+    let now = "2026-11-20T03:00:00Z".parse().expect("an instant");
+    check(&Asked { records: &records, sections: &[], is_whole: false, platform, now })
+}
+
+/// The codes of findings, sorted.
+pub(crate) fn codes_of(found: &[Finding]) -> Vec<&'static str> {
+    let mut codes: Vec<_> = found.iter().map(|finding| finding.code.id).collect();
+    codes.sort_unstable();
+    codes
+}
 
 /// The records of a YAML stream.
 pub(crate) fn records(yaml: &str) -> Records {

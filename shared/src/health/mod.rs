@@ -63,6 +63,7 @@ pub use expectations::Absence;
 pub use graph::{Node, Root};
 pub use judge::{Judgement, judge};
 pub use related::Related;
+pub use served_versions::{Removed, find as removed_version};
 pub use table::{Assess, RULES, Rule, all_codes, find_code, groups};
 
 use crate::object::{Body, Object};

@@ -11,15 +11,27 @@ codes! {
 }
 
 /// A version that is gone.
-struct Removed {
+#[derive(Debug)]
+pub struct Removed {
     group: &'static str,
     /// Kinds; empty for all of the group.
     kinds: &'static [&'static str],
     version: &'static str,
-    /// The first release without it.
-    since: &'static str,
+    /// The first release without it: `Flux 2.7`.
+    pub since: &'static str,
     /// What to write instead; empty where there is nothing.
     instead: &'static str,
+}
+
+impl Removed {
+    /// What to do: `write apps/v1`.
+    pub fn instead(&self) -> String {
+        match self.instead {
+            "" => "there is no other version of it".to_owned(),
+            whole if whole.contains('/') => format!("write {whole}"),
+            short => format!("write {}/{short}", self.group),
+        }
+    }
 }
 
 const fn row(
@@ -110,7 +122,8 @@ const REMOVED: &[Removed] = &[
     row("flowcontrol.apiserver.k8s.io", &[], "v1beta3", "Kubernetes 1.32", "v1"),
 ];
 
-fn find(group: &str, kind: &str, version: &str) -> Option<&'static Removed> {
+/// The row of a version that is gone; `None` for those that current releases serve.
+pub fn find(group: &str, kind: &str, version: &str) -> Option<&'static Removed> {
     // Nearly every object is in a version that stays.
     if version == "v1" {
         return None;
@@ -147,11 +160,7 @@ fn is_defined(object: &Object, related: &Related<'_>) -> bool {
 pub(super) fn note(object: &Object, mut verdict: Verdict, related: &Related<'_>) -> Verdict {
     let Some(row) = find(&object.ty.group, &object.ty.kind, &object.ty.version) else { return verdict };
     let version = object.ty.api_version();
-    let instead = match row.instead {
-        "" => "there is no other version of it".to_owned(),
-        whole if whole.contains('/') => format!("write {whole}"),
-        short => format!("write {}/{short}", row.group),
-    };
+    let instead = row.instead();
     if was_served(object, related) || is_defined(object, related) {
         return verdict.evidence(format!("{version} is no longer served since {}; {instead}", row.since));
     }

@@ -58,6 +58,7 @@ pub(super) fn platform() -> Platform {
         namespaces: NAMESPACES.iter().map(namespace).collect(),
         components: COMPONENTS.iter().map(component).collect(),
         thresholds: Thresholds::default(),
+        images: Default::default(),
         exceptions: Vec::new(),
         is_built_in: true,
     }

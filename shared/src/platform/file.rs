@@ -31,6 +31,9 @@ pub struct Platform {
     /// Limits at which a verdict changes.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// Where images may come from, and how they are named.
+    #[serde(default, skip_serializing_if = "ImagePolicy::is_default")]
+    pub images: ImagePolicy,
     /// Findings that are accepted for a while.
     #[serde(default)]
     pub exceptions: Vec<Exception>,
@@ -38,6 +41,25 @@ pub struct Platform {
     /// a cluster that has any of its own namespaces.
     #[serde(skip)]
     pub is_built_in: bool,
+}
+
+/// Where images may come from, and how they are named.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImagePolicy {
+    /// Registries, each alone or with a path that images lie below: `quay.io/strimzi`. Empty allows all; images
+    /// without a registry are of `docker.io`.
+    #[serde(default)]
+    pub registries: Vec<String>,
+    /// Whether an image without a digest is a finding of its own weight.
+    #[serde(default)]
+    pub require_digest: bool,
+}
+
+impl ImagePolicy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A namespace of the platform.

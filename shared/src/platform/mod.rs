@@ -9,5 +9,5 @@ mod thresholds;
 
 pub use area::Area;
 pub use exception::{Exception, uses};
-pub use file::{Component, ExpectedNamespace, Platform, PlatformError};
+pub use file::{Component, ExpectedNamespace, ImagePolicy, Platform, PlatformError};
 pub use thresholds::Thresholds;

@@ -2,7 +2,9 @@
 
 use crate::finding::{Finding, Place};
 use crate::severity::Severity;
-use mlops_shared::object::{Meta, ObjectRef, TypeMeta};
+use mlops_shared::health::removed_version;
+use mlops_shared::object::{Meta, ObjectRef, Sym, TypeMeta, When};
+use mlops_shared::record;
 use mlops_shared::report::Code;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,6 +19,32 @@ pub struct Head {
     pub meta: Arc<Meta>,
     /// File and line in a tree.
     pub place: Option<Place>,
+    /// Managers that still write it in an API version that is gone in later releases.
+    pub writers: Box<[Writer]>,
+}
+
+record! {
+    /// What a manager of fields wrote last.
+    pub struct Writer {
+        /// Its name.
+        manager: Sym,
+        /// By which version of the API.
+        api_version: Sym,
+        /// `Apply` or `Update`.
+        operation: Sym,
+        /// A part of the object that it writes apart, such as `status`.
+        subresource: Sym,
+        /// When; not known of co-appliers and old servers.
+        time: When,
+    }
+
+    struct Managed {
+        managed_fields: Vec<Writer>,
+    }
+
+    struct Written {
+        metadata: Managed,
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -28,7 +56,7 @@ struct Alone {
 impl Head {
     /// From the parts of an object that was read.
     pub fn new(ty: &Arc<TypeMeta>, meta: Meta) -> Self {
-        Self { ty: Arc::clone(ty), meta: Arc::new(meta), place: None }
+        Self { ty: Arc::clone(ty), meta: Arc::new(meta), place: None, writers: Box::default() }
     }
 
     /// As [`Head::new`], for a kind that lives in namespaces: a manifest that names none goes to `default`.
@@ -42,6 +70,24 @@ impl Head {
     /// Of an object whose content could not be read: its metadata as far as that goes.
     pub fn alone(ty: &Arc<TypeMeta>, item: &RawValue) -> Self {
         Self::new(ty, serde_json::from_str::<Alone>(item.get()).unwrap_or_default().metadata)
+    }
+
+    /// The managers who last wrote an object in a version that is gone, unless they have moved on since.
+    pub(super) fn old_writers(ty: &TypeMeta, item: &RawValue) -> Box<[Writer]> {
+        // Nearly no object is written in a version that is not stable; the others need no second look.
+        let text = item.get();
+        if !text.contains("\"managedFields\"") || !(text.contains("beta") || text.contains("alpha")) {
+            return Box::default();
+        }
+        let all = serde_json::from_str::<Written>(text).unwrap_or_default().metadata.managed_fields;
+        let is_gone = |writer: &Writer| {
+            let version = writer.api_version.rsplit('/').next().unwrap_or_default();
+            removed_version(&ty.group, &ty.kind, version).is_some()
+        };
+        let has_moved_on = |old: &Writer| {
+            all.iter().any(|new| new.manager == old.manager && !is_gone(new) && new.time.get() >= old.time.get())
+        };
+        all.iter().filter(|writer| is_gone(writer) && !has_moved_on(writer)).cloned().collect()
     }
 
     /// The object's identity.

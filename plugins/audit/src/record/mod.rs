@@ -9,7 +9,7 @@ pub mod rbac;
 mod rest;
 mod workload;
 
-pub use head::Head;
+pub use head::{Head, Writer};
 pub use policy::Policy;
 pub use rbac::{Binding, Role};
 pub use rest::{Account, Custom, Namespace};
@@ -41,6 +41,22 @@ pub enum Record {
     Broken(Head),
 }
 
+impl Record {
+    /// Whose record it is.
+    pub fn head_mut(&mut self) -> Option<&mut Head> {
+        Some(match self {
+            Self::Namespace(namespace) => &mut namespace.head,
+            Self::Account(account) => &mut account.head,
+            Self::Workload(workload) => &mut workload.head,
+            Self::Policy(policy) => &mut policy.head,
+            Self::Role(role) => &mut role.head,
+            Self::Binding(binding) => &mut binding.head,
+            Self::Custom(custom) => &mut custom.head,
+            Self::Broken(head) => head,
+        })
+    }
+}
+
 /// The record of an object; `None` for kinds that no check reads.
 pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
     let read = match (&*ty.group, &*ty.kind) {
@@ -58,7 +74,11 @@ pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
         }
         _ => Custom::read(ty, item).map(Record::Custom),
     };
-    Some(read.unwrap_or_else(|_| Record::Broken(Head::alone(ty, item))))
+    let mut record = read.unwrap_or_else(|_| Record::Broken(Head::alone(ty, item)));
+    if let Some(head) = record.head_mut() {
+        head.writers = Head::old_writers(ty, item);
+    }
+    Some(record)
 }
 
 /// All records of a run, by kind.

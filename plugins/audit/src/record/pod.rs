@@ -2,7 +2,7 @@
 
 use mlops_shared::object::Sym;
 use mlops_shared::record;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -68,6 +68,8 @@ record! {
         startup_probe: Handler,
         /// Hooks.
         lifecycle: Lifecycle,
+        /// Those of its arguments that some check reads.
+        args: Flags,
         /// Its environment.
         env: Vec<Env>,
         /// Where more of its environment comes from.
@@ -198,6 +200,28 @@ record! {
     pub struct Windows {
         /// Whether it runs as a process of the node.
         host_process: Option<bool>,
+    }
+}
+
+/// Arguments, of which only flags that some check reads are kept: others may hold passwords.
+#[derive(Debug, Clone, Default)]
+pub struct Flags(Vec<Sym>);
+
+impl<'de> Deserialize<'de> for Flags {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let all = Vec::<Sym>::deserialize(input)?;
+        let is_read = |argument: &Sym| {
+            let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name);
+            crate::flux::FLAGS.contains(&name)
+        };
+        Ok(Self(all.into_iter().filter(is_read).collect()))
+    }
+}
+
+impl Flags {
+    /// The flags, each with its value: `--name=value`.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Sym::as_str)
     }
 }
 

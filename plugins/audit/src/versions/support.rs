@@ -1,0 +1,185 @@
+//! Software that gets no more fixes: ended releases, images that were given up, builds of long ago.
+
+use super::codes::{VERSION_END_OF_LIFE, VERSION_OLD_BUILD, VERSION_UNMAINTAINED};
+use crate::check::Asked;
+use crate::finding::Finding;
+use crate::images::{Reference, Used, used};
+use crate::severity::Severity::{Low, Medium};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// A product, the repositories of its images (the last parts of their names), and its release lines with the day on
+/// which support of each ended, the newest first.
+struct Product {
+    name: &'static str,
+    repositories: &'static [&'static str],
+    lines: &'static [(&'static str, &'static str)],
+}
+
+/// The day on which the table was last compared with its sources.
+const AS_OF: &str = "2026-11-20";
+
+/// Sources: endoflife.date's pages of the products; airflow.apache.org, "Supported versions".
+const PRODUCTS: &[Product] = &[
+    Product {
+        name: "Apache Airflow",
+        repositories: &["apache/airflow", "bitnami/airflow"],
+        lines: &[("2", "2026-04-22")],
+    },
+    Product {
+        name: "Apache Kafka",
+        repositories: &["apache/kafka", "bitnami/kafka", "apache/kafka-native"],
+        lines: &[("3.8", "2024-11-06"), ("3.7", "2024-07-26"), ("3.6", "2024-02-27"), ("3.5", "2023-10-03")],
+    },
+    Product {
+        name: "Apache Spark",
+        repositories: &["apache/spark", "apache/spark-py", "library/spark", "bitnami/spark"],
+        lines: &[
+            ("3.5", "2026-04-12"),
+            ("3.4", "2024-10-21"),
+            ("3.3", "2023-12-09"),
+            ("3.2", "2023-04-09"),
+            ("3.1", "2022-08-22"),
+            ("3.0", "2021-12-06"),
+            ("2", "2021-05-09"),
+        ],
+    },
+    Product {
+        name: "Grafana",
+        repositories: &["grafana/grafana", "grafana/grafana-oss", "grafana/grafana-enterprise"],
+        lines: &[
+            ("12.3", "2026-08-19"),
+            ("12.2", "2026-06-23"),
+            ("12.1", "2026-04-22"),
+            ("12.0", "2026-02-05"),
+            ("11", "2026-06-25"),
+            ("10", "2025-06-05"),
+            ("9", "2024-05-14"),
+            ("8", "2023-06-09"),
+            ("7", "2022-06-14"),
+        ],
+    },
+    Product {
+        name: "PostgreSQL",
+        repositories: &["library/postgres", "bitnami/postgresql", "cloudnative-pg/postgresql"],
+        lines: &[
+            ("14", "2026-11-12"),
+            ("13", "2025-11-13"),
+            ("12", "2024-11-14"),
+            ("11", "2023-11-09"),
+            ("10", "2022-11-10"),
+            ("9", "2021-11-11"),
+        ],
+    },
+];
+
+/// Names below which nothing is maintained, and why.
+const GIVEN_UP: &[(&str, &str)] = &[
+    ("quay.io/minio/minio", "MinIO's community edition is no longer maintained"),
+    ("docker.io/minio/minio", "MinIO's community edition is no longer maintained"),
+    ("docker.io/bitnamilegacy", "Bitnami's archive gets no more fixes since August 2025"),
+    ("registry.k8s.io/ingress-nginx", "ingress-nginx was retired in March 2026"),
+];
+
+/// A build that is older than so many days is told.
+const OLD_DAYS: i32 = 365;
+
+/// The findings on the images of a run.
+pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
+    let today = asked.now.to_zoned(TimeZone::UTC).date();
+    used(asked.records).iter().flat_map(|used| findings(used, today)).collect()
+}
+
+fn findings(used: &Used, today: Date) -> Vec<Finding> {
+    let Some(reference) = Reference::parse(&used.image) else { return Vec::new() };
+    let tell = |code, severity, message: String| {
+        let finding = Finding::new(code, severity, used.object.clone(), message);
+        let finding = Finding { api_version: used.api_version.clone(), ..finding };
+        finding.at(used.path.clone()).placed(used.place.clone())
+    };
+    let image = &used.image;
+    let mut found = Vec::new();
+    if let Some((_, why)) = GIVEN_UP.iter().find(|(name, _)| reference.is_below(name)) {
+        found.push(tell(&VERSION_UNMAINTAINED, Medium, format!("{image}: {why}")));
+    }
+    let tag = reference.tag.unwrap_or_default();
+    let product = PRODUCTS.iter().find(|product| product.repositories.contains(&reference.repository.as_str()));
+    if let Some(product) = product
+        && let Some((line, end)) = product.lines.iter().find(|(line, _)| is_of_line(tag, line))
+        && let Ok(date) = end.parse::<Date>()
+        && date < today
+    {
+        let message = format!("{image}: support of {} {line} ended on {end}", product.name);
+        let known = format!("by the table of {AS_OF} in this program");
+        found.push(tell(&VERSION_END_OF_LIFE, Medium, message).evidence(known));
+    }
+    if let Some(built) = date_in(tag)
+        && let Ok(span) = built.until(today)
+        && span.get_days() > OLD_DAYS
+    {
+        let message = format!("{image} was built on {built}, {} days ago", span.get_days());
+        found.push(tell(&VERSION_OLD_BUILD, Low, message));
+    }
+    found
+}
+
+/// Whether a tag is of a release line: `3.5` holds `3.5`, `v3.5.1` and `3.5-python3`, not `3.50`.
+fn is_of_line(tag: &str, line: &str) -> bool {
+    let tag = tag.strip_prefix('v').unwrap_or(tag);
+    tag.strip_prefix(line).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+}
+
+/// The date in a tag such as `RELEASE.2024-07-10T18-41-49Z`.
+fn date_in(tag: &str) -> Option<Date> {
+    let text = tag.strip_prefix("RELEASE.")?;
+    text.get(..10)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{codes_of, found};
+
+    fn codes(image: &str) -> Vec<&'static str> {
+        let yaml = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: p, namespace: n}}, spec: {{containers: [{{name: c, image: '{image}'}}]}}}}"
+        );
+        codes_of(&found(super::super::check, &yaml))
+    }
+
+    // The tests' clock stands at 2026-11-20.
+    #[test]
+    fn what_has_ended_is_told() {
+        assert_eq!(codes("apache/airflow:2.10.5"), ["version-end-of-life"]);
+        assert_eq!(codes("postgres:13-alpine"), ["version-end-of-life"]);
+        assert_eq!(codes("grafana/grafana:11.6.1"), ["version-end-of-life"]);
+        assert_eq!(codes("docker.io/bitnamilegacy/redis:7"), ["version-unmaintained"]);
+        let minio = "quay.io/minio/minio:RELEASE.2024-07-10T18-41-49Z";
+        assert_eq!(codes(minio), ["version-old-build", "version-unmaintained"]);
+        for well in [
+            "apache/airflow:3.0.1",
+            "postgres:18.1",
+            "grafana/grafana:12.4.1",
+            "apache/spark:4.1.0",
+            "postgres",
+            "a/b:2",
+        ] {
+            assert!(codes(well).is_empty(), "{well}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_no_prefix_of_digits() {
+        assert!(is_of_line("3.5", "3.5") && is_of_line("v3.5.1", "3.5") && is_of_line("14-alpine", "14"));
+        assert!(!is_of_line("3.50", "3.5") && !is_of_line("140", "14") && !is_of_line("13", "1"));
+    }
+
+    #[test]
+    fn dates_of_the_table_are_dates() {
+        for product in PRODUCTS {
+            for (line, end) in product.lines {
+                assert!(end.parse::<Date>().is_ok(), "{} {line}: {end}", product.name);
+            }
+        }
+    }
+}
