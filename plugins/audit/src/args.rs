@@ -56,6 +56,15 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check the manifests, Helm values and scripts of a Git tree as they stand; nothing is rendered
+    Tree {
+        /// The tree's folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Refuse comments in the tree that accept findings (`# mlops-audit:allow CODE reason`)
+        #[arg(long)]
+        no_inline: bool,
+    },
     /// What a finding's code means, what an attacker gains, and how to mend it; all codes without one
     Explain {
         /// The code, as reports print it

@@ -6,6 +6,7 @@ use crate::finding::Finding;
 use crate::images::{Reference, used};
 use crate::model::{Accepted, AuditReport, CheckState, Entry, Image, Summary};
 use crate::record::Records;
+use crate::tree::Inline;
 use jiff::Timestamp;
 use mlops_shared::health::coverage;
 use mlops_shared::object::{Section, SectionState};
@@ -26,6 +27,9 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) notes: Vec<String>,
     pub(crate) gaps: Vec<String>,
     pub(crate) namespaces: &'a [String],
+    /// Of a tree: its files, and the comments that accept findings.
+    pub(crate) files: usize,
+    pub(crate) inline: &'a Inline,
     pub(crate) now: Timestamp,
 }
 
@@ -55,7 +59,7 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
     });
     let mut matched = vec![0; it.platform.exceptions.len()];
     let entries: Vec<Entry> = findings.iter().map(|finding| entry(finding, &it, &mut matched)).collect();
-    let mut summary = Summary { objects: it.records.count, ..Summary::default() };
+    let mut summary = Summary { objects: it.records.count, files: it.files, ..Summary::default() };
     for entry in &entries {
         match &entry.accepted {
             Some(accepted) => *summary.accepted.entry(accepted.by.clone()).or_default() += 1,
@@ -143,7 +147,8 @@ fn entry(finding: &Finding, it: &Ingredients<'_>, matched: &mut [usize]) -> Entr
     } else if it.baseline.is_some_and(|baseline| baseline.has(&fingerprint)) {
         Some(Accepted { by: "baseline".to_owned(), reason: String::new() })
     } else {
-        None
+        let reason = it.inline.reason(finding.code.id, finding.place.as_ref());
+        reason.map(|reason| Accepted { by: "comment".to_owned(), reason: reason.to_owned() })
     };
     let object = &finding.object;
     let api_version =

@@ -2,7 +2,7 @@
 
 use crate::finding::Finding;
 use crate::record::Records;
-use crate::{flux, images, network, platform, rbac, versions, workloads};
+use crate::{flux, images, network, platform, rbac, secrets, versions, workloads};
 use jiff::Timestamp;
 use mlops_shared::object::{Section, SectionState};
 use mlops_shared::platform::Platform;
@@ -95,6 +95,7 @@ pub static CHECKS: &[Check] = &[
         run: platform::check,
         codes: &[platform::CODES],
     },
+    Check { name: "secrets", needs: &[], likes: &[], run: secrets::check, codes: &[secrets::CODES] },
 ];
 
 const RBAC: &str = "rbac.authorization.k8s.io";

@@ -15,10 +15,12 @@ pub mod rbac;
 pub mod record;
 pub mod rights;
 mod run;
+mod secrets;
 mod settings;
 mod severity;
 #[cfg(test)]
 mod testing;
+mod tree;
 pub mod versions;
 pub mod workloads;
 

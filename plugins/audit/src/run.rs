@@ -9,6 +9,7 @@ use crate::images::bom;
 use crate::record::{Record, Records, decode};
 use crate::rights;
 use crate::settings::{self, Settings};
+use crate::tree::{self, Inline, Tree};
 use jiff::Timestamp;
 use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
 use mlops_shared::cluster::{self, Plan};
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         Some(Command::Paths) => {
             return rights::paths(args, &|report, format| printer.report(report, format, &style(args, printer)));
         }
-        None => {}
+        None | Some(Command::Tree { .. }) => {}
     }
     let settings = settings::resolve(args, Timestamp::now())?;
     let word = args.output.output.as_deref().unwrap_or("table");
@@ -49,7 +50,11 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let format: Format = if is_bom { "json" } else { word }.parse().map_err(|reason: String| Failure::usage(reason))?;
     let baseline = args.check.baseline.as_deref().map(Baseline::read).transpose()?;
     let (platform, origin) = platform(args.source.platform.as_ref())?;
-    let gathered = read(&settings, args, &platform)?;
+    let Tree { gathered, inline, files } = match &settings.tree {
+        Some((folder, true)) => tree::read(folder)?,
+        Some((folder, false)) => Tree { inline: Inline::default(), ..tree::read(folder)? },
+        None => Tree { gathered: read(&settings, args, &platform)?, inline: Inline::default(), files: 0 },
+    };
     let records = Records::new(gathered.items);
     let (report, findings) = report(Ingredients {
         records: &records,
@@ -62,6 +67,8 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         notes: gathered.notes,
         gaps: gathered.gaps,
         namespaces: &settings.namespaces,
+        files,
+        inline: &inline,
         now: settings.now,
     });
     if is_bom {

@@ -1,6 +1,6 @@
 //! What the command line means once it is resolved.
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::check::{CHECKS, Check};
 use crate::severity::Severity;
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) fail_on: FailOn,
     pub(crate) show: Severity,
     pub(crate) checks: Vec<&'static Check>,
+    /// The tree to read instead of a cluster, and whether comments in it accept findings.
+    pub(crate) tree: Option<(PathBuf, bool)>,
 }
 
 /// Resolves the command line. `clock` is the instant to judge at when none was given.
@@ -49,12 +51,22 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
         "never" | "none" => FailOn::Never,
         text => FailOn::Severity(severity("--fail-on", text)?),
     };
+    let tree = match &args.command {
+        Some(Command::Tree { folder, no_inline }) => Some((folder.clone(), !no_inline)),
+        _ => None,
+    };
+    if tree.is_some() && args.source.from.is_some() {
+        return Err(Failure::usage("tree and --from exclude each other"));
+    }
+    // What a cluster keeps in Secrets is not looked at.
+    let is_asked = |check: &&'static Check| tree.is_some() || check.name != "secrets";
     Ok(Settings {
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
         now: args.source.now.unwrap_or(clock),
         fail_on,
         show: severity("--show", &args.check.show)?,
-        checks: CHECKS.iter().collect(),
+        checks: CHECKS.iter().filter(is_asked).collect(),
+        tree,
     })
 }

@@ -15,6 +15,7 @@ pub use rbac::{Binding, Role};
 pub use rest::{Account, Custom, Namespace};
 pub use workload::{Running, Workload};
 
+use crate::finding::Finding;
 use mlops_shared::object::{ObjectRef, TypeMeta, Uid};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -37,12 +38,14 @@ pub enum Record {
     Binding(Binding),
     /// An object of any kind without a record of its own.
     Custom(Custom),
+    /// A credential in a file of a tree: what is to be told of it, without its value.
+    Credential(Box<Finding>),
     /// An object whose content did not have the shape of its kind.
     Broken(Head),
 }
 
 impl Record {
-    /// Whose record it is.
+    /// Whose record it is; `None` of a credential.
     pub fn head_mut(&mut self) -> Option<&mut Head> {
         Some(match self {
             Self::Namespace(namespace) => &mut namespace.head,
@@ -53,6 +56,7 @@ impl Record {
             Self::Binding(binding) => &mut binding.head,
             Self::Custom(custom) => &mut custom.head,
             Self::Broken(head) => head,
+            Self::Credential(_) => return None,
         })
     }
 }
@@ -98,6 +102,8 @@ pub struct Records {
     pub bindings: Vec<Binding>,
     /// Objects of other kinds.
     pub customs: Vec<Custom>,
+    /// Credentials in files.
+    pub credentials: Vec<Finding>,
     /// Objects that could not be read as what they say they are.
     pub broken: Vec<Head>,
     /// Objects in all.
@@ -111,7 +117,7 @@ impl Records {
     pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
         let mut all = Self::default();
         for record in records {
-            all.count += 1;
+            all.count += usize::from(!matches!(record, Record::Credential(_)));
             match record {
                 Record::Namespace(namespace) => all.namespaces.push(namespace),
                 Record::Account(account) => all.accounts.push(account),
@@ -126,6 +132,7 @@ impl Records {
                     all.know(&custom.head);
                     all.customs.push(custom);
                 }
+                Record::Credential(finding) => all.credentials.push(*finding),
                 Record::Broken(head) => all.broken.push(head),
             }
         }

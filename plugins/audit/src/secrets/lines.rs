@@ -1,0 +1,145 @@
+//! Settings in text without a structure: scripts, environment files, blocks of lines in manifests.
+
+use super::judge::{Setting, Verdict, judge};
+use super::key::{Meaning, meaning};
+use super::stamp::Stamp;
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Shells, environment files, settings: quotes are optional.
+    Plain,
+    /// Programs: what is not quoted is no literal.
+    Code,
+}
+
+/// What was found on a line (from 0), under which key.
+#[derive(Debug)]
+pub(super) struct Hit {
+    pub(super) line: usize,
+    pub(super) key: String,
+    pub(super) verdict: Verdict,
+}
+
+/// Lines of which more than so many characters are made by programs.
+const LONG: usize = 4000;
+
+/// The credentials in a text, and how many settings stand in it.
+pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, usize) {
+    let (mut hits, mut settings) = (Vec::new(), 0);
+    // A private key is many lines: told once, where it begins.
+    if super::tokens::has_private_key(text) {
+        let at = text.find("-----BEGIN ").unwrap_or(0);
+        let whole = Setting { key: "", value: text, names: &[], is_kept_secret: false };
+        if let Some(verdict) = judge(&whole, stamp) {
+            hits.push(Hit { line: text[..at].matches('\n').count(), key: String::new(), verdict });
+        }
+    }
+    for (index, line) in text.lines().enumerate() {
+        let trimmed = line.trim_start();
+        let is_comment = trimmed.starts_with('#') || trimmed.starts_with("//") || trimmed.starts_with(';');
+        if line.len() > LONG {
+            continue;
+        }
+        let mut found: Option<Hit> = None;
+        let pairs = if is_comment { Vec::new() } else { pairs(line, dialect) };
+        settings += pairs.len();
+        for (key, value) in pairs {
+            let setting = Setting { key, value, names: &[], is_kept_secret: false };
+            if let Some(verdict) = judge(&setting, stamp) {
+                found = Some(Hit { line: index, key: key.to_owned(), verdict });
+                break;
+            }
+        }
+        // Tokens and addresses need no key.
+        let whole = Setting { key: "", value: line, names: &[], is_kept_secret: false };
+        let found =
+            found.or_else(|| judge(&whole, stamp).map(|verdict| Hit { line: index, key: String::new(), verdict }));
+        hits.extend(found);
+    }
+    (hits, settings)
+}
+
+/// Keys and values of a line: `key=value`, `key: value`, `--key value`, any number of them.
+pub(super) fn pairs(line: &str, dialect: Dialect) -> Vec<(&str, &str)> {
+    let mut pairs = Vec::new();
+    let bytes = line.as_bytes();
+    for (at, sign) in line.match_indices(['=', ':']) {
+        let is_doubled = |index: usize| bytes.get(index).is_some_and(|byte| b"=:>~".contains(byte));
+        let follows = at > 0 && matches!(bytes[at - 1], b'=' | b'!' | b'<' | b'>' | b'~' | b'+');
+        // `:=` assigns; `==`, `=>` and `!=` do not.
+        let rest = match (sign, is_doubled(at + 1), follows) {
+            (":", true, _) if bytes[at + 1] == b'=' => &line[at + 2..],
+            (_, true, _) | (_, _, true) => continue,
+            ("=", _, _) if at > 0 && bytes[at - 1] == b':' => continue,
+            _ => &line[at + 1..],
+        };
+        let left = line[..at].trim_end().trim_end_matches(['"', '\'', '\\', ']']).trim_end_matches(['"', '\'']);
+        let start = left
+            .char_indices()
+            .rev()
+            .take_while(|(_, letter)| letter.is_alphanumeric() || "_-.".contains(*letter))
+            .last()
+            .map_or(left.len(), |(index, _)| index);
+        let key = left[start..].trim_start_matches('-');
+        if !key.is_empty()
+            && let Some(value) = right(rest, dialect)
+        {
+            pairs.push((key, value));
+        }
+    }
+    if dialect == Dialect::Plain {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for pair in words.windows(2) {
+            if let [option, value] = pair
+                && option.starts_with("--")
+                && matches!(meaning(option), Meaning::Password | Meaning::Secret)
+                && !value.starts_with(['-', '\\', '|', '>', '&', '<'])
+            {
+                pairs.push((option.trim_start_matches('-'), value.trim_matches(['"', '\'', '`', ','])));
+            }
+        }
+    }
+    pairs
+}
+
+/// The value at the start of a text: what stands in quotes, else the first word.
+fn right(rest: &str, dialect: Dialect) -> Option<&str> {
+    let rest = rest.trim_start_matches([' ', '\t', '\\']);
+    let quote = rest.chars().next()?;
+    if matches!(quote, '"' | '\'' | '`') {
+        let inner = &rest[1..];
+        let end = inner.find(quote)?;
+        return Some(inner[..end].trim_end_matches('\\'));
+    }
+    if dialect == Dialect::Code {
+        return None;
+    }
+    let end = rest.find(|letter: char| letter.is_whitespace() || ";,\"'`)".contains(letter)).unwrap_or(rest.len());
+    let value = &rest[..end];
+    // A call or an expansion is no literal.
+    (!value.is_empty() && !value.contains('(') && !rest[end..].starts_with('(')).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(text: &str, dialect: Dialect) -> Vec<(usize, String)> {
+        scan(text, dialect, &Stamp::new()).0.into_iter().map(|hit| (hit.line, hit.key)).collect()
+    }
+
+    #[test]
+    fn settings_of_scripts_are_found() {
+        let text = "export MINIO_ROOT_PASSWORD=\"minioadmin123\"\nuser=x\nkubectl create secret generic s --from-literal=password=mlflow123\nmc --secret-key Zq8vN2xLm4RwkT9 ls\n# PASSWORD=commented\nPASSWORD=$(cat file)\nPGPASSWORD=${PGPASSWORD} psql\nDSN=postgresql://a:mlflow123@db/x\n";
+        let want = [(0, "MINIO_ROOT_PASSWORD"), (2, "password"), (3, "secret-key"), (7, "DSN")];
+        assert_eq!(keys(text, Dialect::Plain), want.map(|(line, key)| (line, key.to_owned())));
+    }
+
+    #[test]
+    fn in_programs_only_quoted_values_count() {
+        let text = "password = get_password()\nconnect(password=\"mlflow123\", user=user)\nif password == \"mlflow123\":\nconf = {'secret_key': 'minioadmin123'}\ntoken: str = None\nos.environ[\"AWS_SECRET_ACCESS_KEY\"] = \"minioadmin123\"\n";
+        let want = [(1, "password"), (3, "secret_key"), (5, "AWS_SECRET_ACCESS_KEY")];
+        assert_eq!(keys(text, Dialect::Code), want.map(|(line, key)| (line, key.to_owned())));
+    }
+}

@@ -1,0 +1,295 @@
+//! The credentials of a document: Secrets, Helm values, environment, settings, by their structure.
+
+use super::codes::SECRET_HALF_ENCRYPTED;
+use super::judge::{Setting, Verdict, judge};
+use super::key::{Meaning, is_reference, meaning, words};
+use super::lines::{self, Dialect};
+use super::stamp::Stamp;
+use crate::finding::{Finding, Place};
+use crate::severity::Severity;
+use crate::tree::node::{Content, Node, Scalar};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mlops_shared::object::{ObjectRef, Sym, TypeMeta};
+
+/// Whose credentials are looked for.
+struct Scan<'a> {
+    object: ObjectRef,
+    api_version: Sym,
+    file: &'a Sym,
+    stamp: &'a Stamp,
+    /// Whether SOPS encrypted the document, so that nothing in it should be plain.
+    is_sops: bool,
+    path: Vec<String>,
+    found: Vec<Finding>,
+}
+
+/// The findings in an object, or in a document that is none: Helm values, playbooks.
+pub(crate) fn document(
+    node: &Node,
+    ty: Option<&TypeMeta>,
+    object: ObjectRef,
+    file: &Sym,
+    stamp: &Stamp,
+) -> Vec<Finding> {
+    let mut scan = Scan {
+        object,
+        api_version: ty.map(|ty| ty.api_version().as_str().into()).unwrap_or_default(),
+        file,
+        stamp,
+        is_sops: node.get("sops").is_some_and(|sops| !sops.word("mac").is_empty()),
+        path: Vec::new(),
+        found: Vec::new(),
+    };
+    match ty.map(|ty| (&*ty.group, &*ty.kind)) {
+        Some(("", "Secret")) => scan.secret(node),
+        // Of these only the template may hold values; the rest says where they are.
+        Some(("external-secrets.io" | "generators.external-secrets.io", _)) => {
+            scan.below(node, &["spec", "target", "template", "data"]);
+        }
+        Some(("bitnami.com", "SealedSecret")) => scan.below(node, &["spec", "template"]),
+        // Definitions and classes describe fields that have such names.
+        Some((_, "CustomResourceDefinition" | "SecretProviderClass" | "SecretStore" | "ClusterSecretStore")) => {}
+        _ => scan.visit(node, "", &[]),
+    }
+    scan.found
+}
+
+/// The findings in a file that is read line by line.
+pub(crate) fn text(text: &str, dialect: Dialect, file: &Sym, stamp: &Stamp) -> Vec<Finding> {
+    let (hits, _) = lines::scan(text, dialect, stamp);
+    let object = ObjectRef::new("", "", "", "");
+    let findings = hits.into_iter().map(|hit| {
+        let path = if hit.key.is_empty() { hit.verdict.code.id.to_owned() } else { hit.key.clone() };
+        let what = if hit.key.is_empty() {
+            format!("it {}", hit.verdict.what)
+        } else {
+            format!("{} {}", hit.key, hit.verdict.what)
+        };
+        finding(
+            hit.verdict,
+            object.clone(),
+            Sym::default(),
+            path,
+            what,
+            Place { file: file.clone(), line: line(hit.line + 1) },
+        )
+    });
+    findings.collect()
+}
+
+fn line(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn finding(
+    verdict: Verdict,
+    object: ObjectRef,
+    api_version: Sym,
+    path: String,
+    message: String,
+    place: Place,
+) -> Finding {
+    let finding = Finding::new(verdict.code, verdict.severity, object, message).at(path).placed(Some(place));
+    Finding { api_version, ..finding }.evidence(format!("the value: {}", verdict.traits))
+}
+
+impl Scan<'_> {
+    fn report(&mut self, line: u32, mut verdict: Verdict) {
+        if self.is_sops {
+            verdict.code = &SECRET_HALF_ENCRYPTED;
+            verdict.severity = Severity::Critical;
+        }
+        let mut path = String::new();
+        for step in &self.path {
+            if !path.is_empty() && !step.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(step);
+        }
+        let message = format!("{path} {}", verdict.what);
+        let place = Place { file: self.file.clone(), line };
+        self.found.push(finding(verdict, self.object.clone(), self.api_version.clone(), path, message, place));
+    }
+
+    /// Looks at what stands at a path only.
+    fn below(&mut self, node: &Node, path: &[&str]) {
+        let mut node = node;
+        for step in path {
+            let Some(next) = node.get(step) else { return };
+            node = next;
+        }
+        self.path = path.iter().map(|step| (*step).to_owned()).collect();
+        self.visit(node, "", &[]);
+        self.path.clear();
+    }
+
+    /// Every value of a Secret is a credential unless its key says otherwise.
+    fn secret(&mut self, node: &Node) {
+        for field in ["data", "stringData"] {
+            let Some(map) = node.get(field) else { continue };
+            let names = names(map);
+            for (key, value) in map.entries() {
+                let Content::Scalar(scalar) = &value.content else { continue };
+                self.path = vec![field.to_owned(), step(&key.name)];
+                let text = scalar.text.reveal();
+                let decoded = (field == "data").then(|| decode(text)).flatten();
+                self.kept(&key.name, decoded.as_deref().unwrap_or(text), scalar, value.line, &names);
+            }
+        }
+        self.path.clear();
+        if let Some(metadata) = node.get("metadata").and_then(|metadata| metadata.get("annotations")) {
+            self.path = vec!["metadata".to_owned(), "annotations".to_owned()];
+            self.visit(metadata, "", &[]);
+        }
+    }
+
+    /// A value that is meant to be secret.
+    fn kept(&mut self, key: &str, text: &str, scalar: &Scalar, line: u32, names: &[&str]) {
+        if scalar.is_tagged {
+            return;
+        }
+        if text.contains('\n') || text.starts_with("export ") {
+            let (hits, settings) = lines::scan(text, Dialect::Plain, self.stamp);
+            if settings > 0 || !hits.is_empty() {
+                self.hits(hits, scalar, line);
+                return;
+            }
+        }
+        let setting = Setting { key, value: text, names, is_kept_secret: true };
+        if let Some(verdict) = judge(&setting, self.stamp) {
+            self.report(line, verdict);
+        }
+    }
+
+    fn hits(&mut self, hits: Vec<lines::Hit>, scalar: &Scalar, start: u32) {
+        for hit in hits {
+            let line = if scalar.is_block { start.saturating_add(line(hit.line)) } else { start };
+            let is_named = !hit.key.is_empty();
+            if is_named {
+                self.path.push(step(&hit.key));
+            }
+            self.report(line, hit.verdict);
+            if is_named {
+                self.path.pop();
+            }
+        }
+    }
+
+    /// Looks at a value under a key; `names` are names that stand beside it.
+    fn visit(&mut self, node: &Node, key: &str, names: &[&str]) {
+        match &node.content {
+            Content::Scalar(scalar) => self.leaf(key, scalar, node.line, names),
+            Content::List(items) => self.list(items, key),
+            Content::Map(entries) => {
+                let names = self::names(node);
+                let named = entries.iter().any(|(key, value)| {
+                    matches!(key.name.as_str(), "secretName" | "existingSecret")
+                        && value.text().is_some_and(|text| !text.is_empty())
+                });
+                // `passwordSecret: {secretName: …, password: …}`: the name of a key.
+                let is_reference = named && words(key).last().is_some_and(|last| last == "secret");
+                for (name, value) in entries {
+                    let is_own = self.is_sops && self.path.is_empty() && name.name == "sops";
+                    if is_own || self::is_reference(&name.name) || name.name == "status" && self.path.is_empty() {
+                        continue;
+                    }
+                    if is_reference && value.text().is_some() {
+                        continue;
+                    }
+                    self.path.push(step(&name.name));
+                    if name.name == "secretGenerator" {
+                        self.generators(value);
+                    } else {
+                        self.visit(value, &name.name, &names);
+                    }
+                    self.path.pop();
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, items: &[Node], key: &str) {
+        let mut before: Option<&str> = None;
+        for (index, item) in items.iter().enumerate() {
+            let name = item.word("name");
+            let label = if name.is_empty() { index.to_string() } else { name.to_owned() };
+            self.path.push(format!("[{label}]"));
+            match (&item.content, item.get("value").map(|value| (&value.content, value.line))) {
+                // An environment variable, or a parameter.
+                (Content::Map(_), Some((Content::Scalar(scalar), line))) if !name.is_empty() => {
+                    self.leaf(name, scalar, line, &[]);
+                }
+                (Content::Scalar(scalar), _) => {
+                    let text = scalar.text.reveal();
+                    let option = before.filter(|option| option.starts_with('-') && !option.contains(['=', ' ']));
+                    match option.filter(|option| matches!(meaning(option), Meaning::Password | Meaning::Secret)) {
+                        Some(option) if !text.starts_with('-') => self.leaf(option, scalar, item.line, &[]),
+                        _ => self.lines(scalar, item.line),
+                    }
+                    before = Some(text);
+                }
+                _ => self.visit(item, key, &[]),
+            }
+            self.path.pop();
+        }
+    }
+
+    /// kustomize's `secretGenerator`: literals are `key=value`.
+    fn generators(&mut self, node: &Node) {
+        for (index, item) in node.items().iter().enumerate() {
+            let name = item.word("name");
+            let label = if name.is_empty() { index.to_string() } else { name.to_owned() };
+            for literal in item.get("literals").map_or(&[][..], Node::items) {
+                let Content::Scalar(scalar) = &literal.content else { continue };
+                let Some((key, value)) = scalar.text.reveal().split_once('=') else { continue };
+                self.path.extend([format!("[{label}]"), "literals".to_owned(), format!("[{key}]")]);
+                self.kept(key, value.trim_matches(['"', '\'']), scalar, literal.line, &[]);
+                self.path.truncate(self.path.len() - 3);
+            }
+        }
+    }
+
+    fn leaf(&mut self, key: &str, scalar: &Scalar, line: u32, names: &[&str]) {
+        // A tag of its own decrypts or looks up.
+        if scalar.is_tagged {
+            return;
+        }
+        let text = scalar.text.reveal();
+        if text.trim_end().contains('\n') {
+            return self.lines(scalar, line);
+        }
+        let setting = Setting { key, value: text, names, is_kept_secret: false };
+        match judge(&setting, self.stamp) {
+            Some(verdict) => self.report(line, verdict),
+            None if text.contains(' ') || text.starts_with('{') => self.lines(scalar, line),
+            None => {}
+        }
+    }
+
+    fn lines(&mut self, scalar: &Scalar, line: u32) {
+        let (hits, _) = lines::scan(scalar.text.reveal(), Dialect::Plain, self.stamp);
+        self.hits(hits, scalar, line);
+    }
+}
+
+/// A step of a path; keys with dots in brackets, as in `data[tls.key]`.
+fn step(key: &str) -> String {
+    if key.contains('.') { format!("[{key}]") } else { key.to_owned() }
+}
+
+/// Names that stand in a map: whose password one is, and of which database.
+fn names(node: &Node) -> Vec<&str> {
+    let known = node.entries().iter().filter(|(key, _)| {
+        let last = words(&key.name).pop().unwrap_or_default();
+        matches!(last.as_str(), "user" | "username" | "login" | "database" | "db" | "name")
+    });
+    known.filter_map(|(_, value)| value.text()).filter(|text| !text.is_empty() && text.len() < 64).collect()
+}
+
+/// The text that base64 stands for.
+fn decode(text: &str) -> Option<String> {
+    let packed: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let bytes = STANDARD.decode(packed).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

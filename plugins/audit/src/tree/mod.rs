@@ -1,0 +1,175 @@
+//! A Git tree as a source: its manifests as objects that know their place, and the credentials in all its files.
+//!
+//! Nothing is rendered: templates and overlays are read as they stand.
+
+mod hidden;
+mod inline;
+pub(crate) mod node;
+mod walk;
+
+pub(crate) use inline::Inline;
+
+use crate::finding::Place;
+use crate::record::{Record, decode};
+use crate::secrets::{self, Dialect, Stamp};
+use mlops_shared::cli::Failure;
+use mlops_shared::object::{ObjectRef, Section, SectionState, Sym, TypeMeta};
+use mlops_shared::report::View;
+use mlops_shared::source::Gathered;
+use mlops_shared::text::plural;
+use node::Node;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a tree holds.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) gathered: Gathered<Record>,
+    /// Comments that accept findings.
+    pub(crate) inline: Inline,
+    /// Files that were read.
+    pub(crate) files: usize,
+}
+
+/// What was read so far.
+struct Reader {
+    stamp: Stamp,
+    items: Vec<Record>,
+    kinds: BTreeMap<(Sym, Sym), usize>,
+    inline: Inline,
+    gaps: Vec<String>,
+    templates: usize,
+}
+
+/// Reads a folder, or one file.
+///
+/// # Errors
+/// When it cannot be opened or holds too many files. A file that cannot be read is a gap.
+pub(crate) fn read(root: &Path) -> Result<Tree, Failure> {
+    let name = root.display().to_string();
+    let failed = |reason: String| Failure::usage(format!("failed to read the tree {name}: {reason}"));
+    if !std::fs::metadata(root).map_err(|reason| failed(reason.to_string()))?.is_dir() {
+        return Err(failed("not a folder".to_owned()).hint("`kubectl mlops audit --from FILE` reads one file"));
+    }
+    let walked = walk::walk(root).map_err(failed)?;
+    let mut reader = Reader {
+        stamp: Stamp::new(),
+        items: Vec::new(),
+        kinds: BTreeMap::new(),
+        inline: Inline::default(),
+        gaps: walked.gaps,
+        templates: 0,
+    };
+    let mut files = 0;
+    for found in &walked.files {
+        match walk::read(&found.path) {
+            Ok(Some(text)) => {
+                files += 1;
+                reader.file(&text, &found.inside, found.form);
+            }
+            Ok(None) => {}
+            Err(reason) => reader.gaps.push(format!("file {}: {reason}", found.inside)),
+        }
+    }
+    let mut notes = Vec::new();
+    if walked.links > 0 {
+        notes.push(format!("{} not followed", plural(walked.links, "symbolic link")));
+    }
+    if reader.templates > 0 {
+        let count = plural(reader.templates, "template");
+        notes.push(format!("{count} read line by line: nothing is rendered, so no object is known of them"));
+    }
+    let sections = reader.kinds.into_iter().map(|((group, kind), count)| Section {
+        group,
+        kind,
+        resource: Sym::default(),
+        state: SectionState::Read(count),
+    });
+    Ok(Tree {
+        gathered: Gathered {
+            items: reader.items,
+            sections: sections.collect(),
+            is_whole: false,
+            view: View {
+                source: "files".to_owned(),
+                name,
+                server: None,
+                server_version: None,
+                user: None,
+                namespaces: Vec::new(),
+                platform: None,
+            },
+            notes,
+            warnings: Vec::new(),
+            gaps: reader.gaps,
+        },
+        inline: reader.inline,
+        files,
+    })
+}
+
+impl Reader {
+    fn file(&mut self, text: &str, inside: &str, form: walk::Form) {
+        let file = Sym::new(inside);
+        self.inline.read(&file, text);
+        if form == walk::Form::Lines {
+            let ending = inside.rsplit_once('.').map_or("", |(_, ending)| ending);
+            let is_code = matches!(ending, "py" | "scala" | "java" | "go" | "js" | "ts" | "r" | "rb" | "ipynb");
+            return self.lines(text, &file, if is_code { Dialect::Code } else { Dialect::Plain });
+        }
+        let parsed = node::parse(text);
+        for document in &parsed.documents {
+            self.document(document, &file);
+        }
+        if let Some(reason) = parsed.broken {
+            // A chart's template is no YAML before it is rendered.
+            if text.contains("{{") || text.contains("{%") {
+                self.templates += 1;
+            } else {
+                self.gaps.push(format!("file {inside}: {reason}"));
+            }
+            if parsed.documents.is_empty() {
+                self.lines(text, &file, Dialect::Plain);
+            }
+        }
+    }
+
+    fn lines(&mut self, text: &str, file: &Sym, dialect: Dialect) {
+        let found = secrets::text(text, dialect, file, &self.stamp);
+        self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
+    }
+
+    fn document(&mut self, node: &Node, file: &Sym) {
+        let (version, kind) = (node.word("apiVersion"), node.word("kind"));
+        if kind.ends_with("List")
+            && let Some(items) = node.get("items").filter(|items| !items.items().is_empty())
+        {
+            items.items().iter().for_each(|item| self.document(item, file));
+            return;
+        }
+        if version.is_empty() || kind.is_empty() {
+            let found = secrets::document(node, None, ObjectRef::new("", "", "", ""), file, &self.stamp);
+            self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
+            return;
+        }
+        let ty = Arc::new(TypeMeta::new(version, kind));
+        let metadata = node.get("metadata");
+        let word = |key: &str| metadata.map_or("", |metadata| metadata.word(key));
+        let mut object = ObjectRef::new(&ty.group, kind, word("namespace"), word("name"));
+        // The value came from a parser, so it is JSON.
+        if let Ok(raw) = RawValue::from_string(node.json().to_string())
+            && let Some(mut record) = decode(&ty, &raw)
+        {
+            if let Some(head) = record.head_mut() {
+                head.place = Some(Place { file: file.clone(), line: node.line });
+                object = head.reference();
+            }
+            self.items.push(record);
+        }
+        *self.kinds.entry((ty.group.clone(), ty.kind.clone())).or_default() += 1;
+        let found = secrets::document(node, Some(&ty), object, file, &self.stamp);
+        self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
+    }
+}
