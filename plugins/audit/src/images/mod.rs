@@ -69,6 +69,7 @@ fn findings(used: &Used, asked: &Asked<'_>) -> Vec<Finding> {
         let message = format!("{image} comes from {}, which the platform file does not list", reference.name());
         tell(&IMAGE_REGISTRY_NOT_ALLOWED, High, message);
     }
+    let also = (!used.also.is_empty()).then(|| format!("also at {}", used.also.join(", ")));
     if used.running.len() > 1 {
         let pods: usize = used.running.values().sum();
         let count = used.running.len();
@@ -77,6 +78,9 @@ fn findings(used: &Used, asked: &Asked<'_>) -> Vec<Finding> {
             finding.evidence =
                 used.running.iter().map(|(digest, pods)| format!("{digest} in {}", plural(*pods))).collect();
         }
+    }
+    if let Some(also) = also {
+        found.iter_mut().for_each(|finding| finding.evidence.push(also.clone()));
     }
     found
 }

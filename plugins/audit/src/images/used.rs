@@ -5,7 +5,7 @@ use crate::network::workloads;
 use crate::record::{Custom, Records, Workload};
 use mlops_shared::object::{ObjectRef, Sym};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One image that an object uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Used {
     pub api_version: Sym,
     /// Where in the object: `containers[kafka].image`.
     pub path: String,
+    /// Other places in the object that name the same image.
+    pub also: Vec<String>,
     /// Where it stands in a file.
     pub place: Option<Place>,
     /// The reference as it is written.
@@ -29,16 +31,42 @@ pub struct Used {
 /// Deeper than this nothing is looked for.
 const DEPTH: usize = 16;
 
-/// All images of a run, each once for an object and a place in it.
+/// All images of a run, each once for an object: where several places in it name the same, the first one is told, and
+/// of a custom resource its own field rather than the pods that its operator made of it.
 pub fn used(records: &Records) -> Vec<Used> {
     let mut all = Vec::new();
+    // What belongs to an object that was read too repeats it.
+    for custom in records.customs.iter().filter(|custom| !records.is_owned(&custom.head)) {
+        of_custom(custom, &mut all);
+    }
     for (object, members) in workloads(records) {
         of_workload(&object, &members, &mut all);
     }
-    for custom in &records.customs {
-        of_custom(custom, &mut all);
+    let mut places: HashMap<(ObjectRef, String), usize> = HashMap::new();
+    let mut merged: Vec<Used> = Vec::with_capacity(all.len());
+    for used in all {
+        let place = *places.entry((used.object.clone(), used.image.clone())).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some(first) => first.add(used),
+            None => merged.push(used),
+        }
     }
-    all
+    merged
+}
+
+impl Used {
+    /// Takes in another place of the same object that names the same image.
+    fn add(&mut self, other: Self) {
+        if self.pull_policy.is_empty() {
+            self.pull_policy = other.pull_policy;
+        }
+        for (digest, pods) in other.running {
+            let count = self.running.entry(digest).or_default();
+            // Two containers of one pod are one pod.
+            *count = pods.max(*count);
+        }
+        self.also.push(other.path);
+    }
 }
 
 fn of_workload(object: &ObjectRef, members: &[&Workload], all: &mut Vec<Used>) {
@@ -57,6 +85,7 @@ fn of_workload(object: &ObjectRef, members: &[&Workload], all: &mut Vec<Used>) {
                     object: object.clone(),
                     api_version: own_version(object, member),
                     path,
+                    also: Vec::new(),
                     place: member.head.place.clone(),
                     image: container.image.to_string(),
                     pull_policy: container.image_pull_policy.clone(),
@@ -96,13 +125,13 @@ fn of_custom(custom: &Custom, all: &mut Vec<Used>) {
         return;
     }
     let head = &custom.head;
-    // What belongs to a controller that was read repeats it.
     let mut found = BTreeMap::new();
     walk(&custom.content.spec, "spec", DEPTH, &mut found);
     all.extend(found.into_iter().map(|(path, (image, policy))| Used {
         object: head.reference(),
         api_version: head.ty.api_version().as_str().into(),
         path,
+        also: Vec::new(),
         place: head.place.clone(),
         image,
         pull_policy: policy.as_str().into(),
@@ -214,15 +243,36 @@ spec:
         assert_eq!(
             told,
             [
-                "a containers[c].image app:2",
-                "a initContainers[i].image init:1",
                 "t spec.image quay.io/minio/minio:x",
                 "h spec.values.git c/d@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                 "h spec.values.image docker.io/bitnami/a:1.2",
                 "h spec.values.sub.defaultImageTag quay.io/strimzi/operator:0.43.0",
+                "a containers[c].image app:2",
+                "a initContainers[i].image init:1",
             ]
         );
-        assert_eq!(&*all[4].pull_policy, "Always");
+        assert_eq!(&*all[2].pull_policy, "Always");
+    }
+
+    #[test]
+    fn what_an_operator_makes_of_an_object_is_told_of_the_object_once() {
+        let all = used(&records(
+            "{apiVersion: kafka.strimzi.io/v1, kind: KafkaConnect, metadata: {name: c, namespace: n, uid: k}, spec: {image: 'a/b:1'}}
+---
+apiVersion: core.strimzi.io/v1
+kind: StrimziPodSet
+metadata: {name: c-connect, namespace: n, uid: s, ownerReferences: [{kind: KafkaConnect, name: c, uid: k, controller: true}]}
+spec: {pods: [{spec: {containers: [{name: x, image: 'a/b:1'}]}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: c-0, namespace: n, uid: p, ownerReferences: [{kind: StrimziPodSet, name: c-connect, uid: s, controller: true}]}
+spec: {containers: [{name: x, image: 'a/b:1'}, {name: y, image: 'a/b:1'}]}
+",
+        ));
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!((all[0].object.name.as_str(), all[0].path.as_str()), ("c", "spec.image"));
+        assert_eq!(all[0].also, ["containers[x].image", "containers[y].image"]);
     }
 
     #[test]

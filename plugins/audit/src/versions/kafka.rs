@@ -62,7 +62,9 @@ fn operators(asked: &Asked<'_>) -> BTreeMap<String, Vec<String>> {
     for used in used(asked.records) {
         let Some(reference) = Reference::parse(&used.image) else { continue };
         // The same image runs the topic and user operators of every cluster, in containers of those names.
-        let is_operator = used.path.contains("[strimzi-cluster-operator]") || used.path.ends_with(".defaultImageTag");
+        let mut paths = std::iter::once(&used.path).chain(&used.also);
+        let is_operator =
+            paths.any(|path| path.contains("[strimzi-cluster-operator]") || path.ends_with(".defaultImageTag"));
         if let Some(tag) = reference.tag.filter(|_| is_operator && reference.repository.ends_with("strimzi/operator")) {
             all.entry(tag.to_owned()).or_default().push(format!("{}: {}", used.object, used.image));
         }
