@@ -1,6 +1,7 @@
 //! Tests against a real control plane: `cargo test -p mlops-tests --features cluster --test cluster`.
 
 mod accounts;
+mod audit;
 mod clean_up;
 mod completion;
 mod control_plane;

@@ -90,6 +90,41 @@ fn the_role_of_health_is_current() {
     compare("../deploy/rbac/health.yaml", &page);
 }
 
+#[test]
+fn the_role_of_audit_is_current() {
+    let mut rules = String::new();
+    let mut by_group: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+    for (group, kind) in mlops_audit::check::kinds() {
+        by_group.entry(group).or_default().push(plural(kind));
+    }
+    for (group, mut resources) in by_group {
+        resources.sort();
+        let list: String = resources.iter().map(|name| format!("\n      - {name}")).collect();
+        let _ = writeln!(rules, "  - apiGroups: [\"{group}\"]\n    resources:{list}\n    verbs: [\"list\"]");
+    }
+    let page = format!(
+        "# What `kubectl mlops audit` lists. Made from the code: UPDATE_DOCS=1 cargo test -p mlops-tests --test docs\n\
+         apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: mlops-audit\n  namespace: mlops-system\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-audit\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\nrules:\n{rules}---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: mlops-audit\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  \
+         name: mlops-audit\nsubjects:\n  - kind: ServiceAccount\n    name: mlops-audit\n    namespace: mlops-system\n"
+    );
+    compare("../deploy/rbac/audit.yaml", &page);
+}
+
+/// The resource of a kind, by the rules of English that Kubernetes' own follow.
+fn plural(kind: &str) -> String {
+    let name = kind.to_lowercase();
+    match name.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
+        _ if name == "endpoints" => name,
+        _ if name.ends_with(['s', 'x']) || name.ends_with("ch") => format!("{name}es"),
+        _ => format!("{name}s"),
+    }
+}
+
 /// Lines of at most so many columns.
 fn textwrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

@@ -9,7 +9,7 @@ use crate::record::Records;
 use crate::tree::Inline;
 use jiff::Timestamp;
 use mlops_shared::health::coverage;
-use mlops_shared::object::{Section, SectionState};
+use mlops_shared::object::{Section, SectionState, Unread};
 use mlops_shared::platform::{Platform, uses};
 use mlops_shared::report::{API_VERSION, ObjectId, View};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -123,7 +123,10 @@ fn state_of(check: &Check, sections: &[Section]) -> (String, Option<String>) {
                 read += 1;
                 why.push(format!("{kind}: {reason}"));
             }
-            Some(SectionState::Unread(reason)) if reason.is_gap() => why.push(format!("{kind}: {reason}")),
+            // What a namespace's objects refer to is needed even where only the namespace was asked for.
+            Some(SectionState::Unread(reason)) if reason.is_gap() || *reason == Unread::OutOfScope => {
+                why.push(format!("{kind}: {reason}"));
+            }
             // Not served, or not asked for: there is nothing to find.
             Some(SectionState::Unread(_)) | None => {}
         }

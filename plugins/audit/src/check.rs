@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use mlops_shared::object::{Section, SectionState};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::Code;
+use std::collections::BTreeSet;
 
 /// What a check may know besides the records.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +68,13 @@ pub static CHECKS: &[Check] = &[
             (RBAC, "RoleBinding"),
             ("", "ServiceAccount"),
         ],
-        likes: &[],
+        likes: &[
+            ("", "Pod"),
+            ("apps", "DaemonSet"),
+            ("apps", "Deployment"),
+            ("apps", "StatefulSet"),
+            ("batch", "CronJob"),
+        ],
         run: rbac::check,
         codes: &[rbac::CODES],
     },
@@ -122,6 +129,12 @@ const WORKLOADS_AND_POLICIES: &[(&str, &str)] = &[
     ("batch", "CronJob"),
     ("batch", "Job"),
 ];
+
+/// Group and kind of everything that an audit, or a question on rights, lists of a cluster.
+pub fn kinds() -> BTreeSet<(&'static str, &'static str)> {
+    let of_checks = CHECKS.iter().flat_map(|check| check.needs.iter().chain(check.likes));
+    of_checks.chain(crate::rights::kinds()).copied().collect()
+}
 
 /// All codes of audit's findings, sorted by id.
 pub fn all_codes() -> Vec<&'static Code> {

@@ -75,6 +75,15 @@ codes! {
     RBAC_MISSING_ROLE = "rbac-missing-role", "The binding names a role that is not there",
         "It gives nothing today. Whoever creates a role of that name decides what it gives.",
         "Remove the binding, or bring the role back.";
+    RBAC_MASTERS_BOUND = "rbac-masters-bound", "A binding names system:masters",
+        "The group may do everything without a binding, so this one gives nothing. It hides that: removing it takes nothing away, for membership is written into certificates that cannot be revoked.",
+        "Remove the binding, and give people a group that can be taken away from them.";
+    RBAC_AWS_AUTH = "rbac-aws-auth", "The map of cloud identities may be written",
+        "In EKS the ConfigMap kube-system/aws-auth says which cloud identity is which user and group: who writes it makes itself system:masters.",
+        "Leave it to whoever installs the cluster, or use access entries in its place.";
+    RBAC_UNUSED_ACCOUNT = "rbac-unused-account", "A service account holds rights that no workload uses",
+        "No pod or template of its namespace runs with it. Its rights wait for whoever can start a pod there or ask for its token.",
+        "Remove the binding. Operators that start pods with it by name are not looked at: `kubectl mlops audit permissions --as NAMESPACE/NAME` says what it holds.";
     RBAC_DEFAULT_CHANGED = "rbac-default-changed", "A role or binding of Kubernetes itself was changed",
         "It bears the name and label of an object that the API server makes, and gives more than that one does. Such objects are easily taken for harmless.",
         "`kubectl get clusterrole NAME -o yaml`: remove what was added; the API server puts back what is missing when it starts.";

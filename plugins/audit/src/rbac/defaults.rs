@@ -57,6 +57,15 @@ pub(super) fn is_default(head: &Head) -> bool {
         && (name.starts_with("system:") || FOR_PEOPLE.contains(&name))
 }
 
+/// Whether a binding is one that the API server makes, to the role that its own gives.
+pub(super) fn is_default_binding(binding: &Binding) -> bool {
+    let (name, role) = (binding.head.meta.name.as_str(), binding.role.name.as_str());
+    let is_own = name == role
+        || (name, role)
+            == ("system::extension-apiserver-authentication-reader", "extension-apiserver-authentication-reader");
+    is_default(&binding.head) && is_own
+}
+
 /// The powers of a default role that the API server's own does not give.
 pub(super) fn unexpected<'p>(role: &Role, powers: &'p [Power]) -> Vec<&'p Power> {
     let name = role.head.meta.name.as_str();

@@ -18,7 +18,8 @@ use crate::record::rbac::{Binding, Subject};
 use crate::severity::Severity::{Critical, High, Info, Low, Medium};
 use codes::{
     RBAC_ANONYMOUS, RBAC_AUTHENTICATED, RBAC_CLUSTER_ADMIN, RBAC_DEFAULT_ACCOUNT, RBAC_DEFAULT_CHANGED,
-    RBAC_MISSING_ROLE, RBAC_NAMESPACE_ADMIN, RBAC_STALE_SUBJECT,
+    RBAC_MASTERS_BOUND, RBAC_MISSING_ROLE, RBAC_NAMESPACE_ADMIN, RBAC_SECRETS_READ, RBAC_STALE_SUBJECT,
+    RBAC_UNUSED_ACCOUNT,
 };
 use std::collections::HashSet;
 
@@ -31,10 +32,11 @@ const OPEN_TO_ALL: &[&str] = &["kubeadm:bootstrap-signer-clusterinfo"];
 /// The findings on rights.
 pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     let grants = Grants::new(asked.records);
+    let accounts = Accounts::new(asked);
     let mut found = default_roles(asked);
     for grant in &grants.all {
         let binding = grant.binding;
-        let is_default = defaults::is_default(&binding.head);
+        let is_default = defaults::is_default_binding(binding);
         let mut subjects: Vec<&Subject> = binding.subjects.iter().collect();
         if is_default {
             subjects.retain(|subject| defaults::is_foreign(binding, subject));
@@ -43,12 +45,17 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
                 found.push(finding(binding, &RBAC_DEFAULT_CHANGED, High, message));
             }
         }
+        let is_masters = |subject: &&&Subject| &*subject.kind == "Group" && &*subject.name == "system:masters";
+        if subjects.iter().any(|subject| is_masters(&subject)) {
+            let message = format!("gives {} to system:masters, which may do everything without it", binding.role.name);
+            found.push(finding(binding, &RBAC_MASTERS_BOUND, Low, message));
+        }
         // Who needs no binding to do everything is given nothing.
         subjects.retain(|subject| !is_administrator(subject));
         if subjects.is_empty() {
             continue;
         }
-        found.extend(subject_findings(asked, grant, &subjects));
+        found.extend(subject_findings(asked, &accounts, grant, &subjects));
         if grant.role.is_none() && asked.is_known("rbac.authorization.k8s.io", &binding.role.kind) {
             let message = format!(
                 "gives {} the {} {}, which does not exist",
@@ -77,8 +84,38 @@ fn default_roles(asked: &Asked<'_>) -> Vec<Finding> {
     changed.collect()
 }
 
+/// Service accounts, each by namespace and name.
+struct Accounts<'a> {
+    exist: HashSet<(&'a str, &'a str)>,
+    /// Those that workloads run with; none where not all workloads were read.
+    used: Option<HashSet<(&'a str, &'a str)>>,
+}
+
+impl<'a> Accounts<'a> {
+    fn new(asked: &Asked<'a>) -> Self {
+        let kinds =
+            [("", "Pod"), ("apps", "DaemonSet"), ("apps", "Deployment"), ("apps", "StatefulSet"), ("batch", "CronJob")];
+        let is_known = kinds.iter().all(|(group, kind)| asked.is_known(group, kind));
+        let workloads = asked.records.workloads.iter();
+        let key = |head: &'a crate::record::Head| (head.meta.namespace.as_str(), head.meta.name.as_str());
+        Self {
+            exist: asked.records.accounts.iter().map(|account| key(&account.head)).collect(),
+            used: is_known.then(|| workloads.map(|it| (it.head.meta.namespace.as_str(), it.spec.account())).collect()),
+        }
+    }
+
+    fn is_unused(&self, namespace: &str, account: &str) -> bool {
+        self.used.as_ref().is_some_and(|used| !used.contains(&(namespace, account)))
+    }
+}
+
 /// Findings about whom a binding names.
-fn subject_findings(asked: &Asked<'_>, grant: &Grant<'_>, subjects: &[&Subject]) -> Vec<Finding> {
+fn subject_findings(
+    asked: &Asked<'_>,
+    accounts: &Accounts<'_>,
+    grant: &Grant<'_>,
+    subjects: &[&Subject],
+) -> Vec<Finding> {
     let binding = grant.binding;
     let name = binding.head.meta.name.as_str();
     let gives = format!("{} {}", binding.role.kind, binding.role.name);
@@ -86,7 +123,7 @@ fn subject_findings(asked: &Asked<'_>, grant: &Grant<'_>, subjects: &[&Subject])
     for subject in subjects {
         let group = if &*subject.kind == "Group" { subject.name.as_str() } else { "" };
         if group == "system:unauthenticated" || (&*subject.kind == "User" && &*subject.name == "system:anonymous") {
-            if !OPEN_TO_ALL.contains(&name) && !defaults::is_default(&binding.head) {
+            if !OPEN_TO_ALL.contains(&name) && !defaults::is_default_binding(binding) {
                 let message = format!("{} holds {gives}", subject.name);
                 found.push(finding(binding, &RBAC_ANONYMOUS, Critical, message).at(subject.name.to_string()));
             }
@@ -99,17 +136,20 @@ fn subject_findings(asked: &Asked<'_>, grant: &Grant<'_>, subjects: &[&Subject])
             found.push(finding(binding, &RBAC_AUTHENTICATED, severity, message).at(group));
         }
         let Some((namespace, account)) = account_of(subject, binding) else { continue };
-        let exists = asked
-            .records
-            .accounts
-            .iter()
-            .any(|known| &*known.head.meta.namespace == namespace && &*known.head.meta.name == account);
+        let exists = accounts.exist.contains(&(namespace, account));
         if account == "default" {
             let message = format!("every pod of {namespace} that names no service account holds {gives}");
             found.push(finding(binding, &RBAC_DEFAULT_ACCOUNT, Medium, message).at(format!("{namespace}/default")));
         } else if !exists && asked.is_known("", "ServiceAccount") {
             let message = format!("names the service account {namespace}/{account}, which does not exist");
             found.push(finding(binding, &RBAC_STALE_SUBJECT, Low, message).at(format!("{namespace}/{account}")));
+        } else if exists
+            && !grant.rules.is_empty()
+            && namespace != "kube-system"
+            && accounts.is_unused(namespace, account)
+        {
+            let message = format!("{namespace}/{account} holds {gives}, and no workload runs with it");
+            found.push(finding(binding, &RBAC_UNUSED_ACCOUNT, Info, message).at(format!("{namespace}/{account}")));
         }
     }
     found
@@ -145,7 +185,15 @@ fn power_findings(grant: &Grant<'_>, subjects: &[&Subject]) -> Vec<Finding> {
     let told = powers(&grant.rules, is_wide).into_iter().map(|power| {
         let named = if power.names.is_empty() { String::new() } else { format!(" (only {})", power.names.join(", ")) };
         let message = format!("{whom}: {}{named} {place} ({} {})", power.what, binding.role.kind, binding.role.name);
-        let severity = if is_theirs { power.severity.min(Info) } else { power.severity };
+        // What holds the keys of Flux and of the cluster itself is no namespace like others.
+        let is_vault = !is_wide && matches!(&*binding.head.meta.namespace, "flux-system" | "kube-system");
+        let severity = match power.severity {
+            severity if is_theirs => severity.min(Info),
+            severity if is_vault && power.code.id == RBAC_SECRETS_READ.id && power.names.is_empty() => {
+                severity.max(High)
+            }
+            severity => severity,
+        };
         finding(binding, power.code, severity, message)
     });
     told.collect()

@@ -1,7 +1,7 @@
 //! Powers: what rules let their holder do that leads further. A new one is one row.
 
 use super::codes::{
-    RBAC_APISERVICE, RBAC_BIND, RBAC_CRD_WRITE, RBAC_CSR_APPROVE, RBAC_ESCALATE, RBAC_IMPERSONATE,
+    RBAC_APISERVICE, RBAC_AWS_AUTH, RBAC_BIND, RBAC_CRD_WRITE, RBAC_CSR_APPROVE, RBAC_ESCALATE, RBAC_IMPERSONATE,
     RBAC_MANAGE_BINDINGS, RBAC_NODE_PATCH, RBAC_NODE_PROXY, RBAC_POD_CREATE, RBAC_POD_EXEC, RBAC_PV_CREATE,
     RBAC_SECRETS_READ, RBAC_SECRETS_WRITE, RBAC_TOKEN_REQUEST, RBAC_WEBHOOKS, RBAC_WILDCARD,
 };
@@ -194,6 +194,10 @@ pub fn powers(rules: &[Rule], is_cluster_wide: bool) -> Vec<Power> {
     }
     let mut found: Vec<Power> = ROWS.iter().filter_map(|row| power(row, rules, is_cluster_wide)).collect();
     found.extend(bindings(rules, is_cluster_wide));
+    if !found.iter().any(|power| power.code.id == RBAC_IMPERSONATE.id) {
+        found.extend(constrained(rules, is_cluster_wide));
+    }
+    found.extend(cloud_identities(rules));
     if is_cluster_wide {
         found.extend(certificates(rules));
     }
@@ -283,6 +287,46 @@ fn bindings(rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
     Some(Power { names: binds.names.into_iter().collect(), ..Power::new(&RBAC_BIND, severity, what) })
 }
 
+/// Impersonation whose verbs say both who may be impersonated and what may be done meanwhile; it takes one of each
+/// kind (KEP-5284, kubernetes apiserver/pkg/endpoints/filters/impersonation).
+fn constrained(rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
+    const GROUP: &str = "authentication.k8s.io";
+    const MODES: &[(&str, Asked)] = &[
+        ("user-info", on(&["impersonate:user-info"], GROUP, &["groups", "users"])),
+        ("serviceaccount", on(&["impersonate:serviceaccount"], GROUP, &["serviceaccounts"])),
+        ("arbitrary-node", on(&["impersonate:arbitrary-node"], GROUP, &["nodes"])),
+        ("associated-node", on(&["impersonate:associated-node"], GROUP, &["nodes"])),
+    ];
+    let allows = |mode: &str, verb: &str| {
+        let rest = verb.strip_prefix("impersonate-on:").and_then(|rest| rest.strip_prefix(mode));
+        verb == "*" || rest.is_some_and(|rest| rest.starts_with(':'))
+    };
+    let mut all = Given::default();
+    for (mode, ask) in MODES {
+        let given = given(std::slice::from_ref(ask), rules, is_cluster_wide);
+        let verbs = rules.iter().flat_map(|rule| rule.verbs.iter());
+        let on: BTreeSet<&str> = verbs.map(|verb| verb.as_str()).filter(|verb| allows(mode, verb)).collect();
+        if given.what.is_empty() || on.is_empty() {
+            continue;
+        }
+        all.what.push(format!("{}; {}", given.what.join("; "), on.into_iter().collect::<Vec<_>>().join(", ")));
+        all.names.extend(given.names);
+    }
+    let severity = if is_cluster_wide && all.names.is_empty() { High } else { Medium };
+    (!all.what.is_empty()).then(|| Power {
+        names: all.names.into_iter().collect(),
+        ..Power::new(&RBAC_IMPERSONATE, severity, all.what.join("; "))
+    })
+}
+
+/// Only a rule that names the map is about it: ConfigMaps are written by many, and few clusters have one.
+fn cloud_identities(rules: &[Rule]) -> Option<Power> {
+    let names_it = |rule: &&Rule| rule.resource_names.iter().any(|name| name.as_str() == "aws-auth");
+    let writes = |rule: &&Rule| ["patch", "update"].iter().any(|verb| rule.allows_some(verb, "", "configmaps"));
+    rules.iter().filter(names_it).find(writes)?;
+    Some(Power::new(&RBAC_AWS_AUTH, High, "write the ConfigMap aws-auth"))
+}
+
 /// A signed certificate is a login. It takes a request, its approval, and the signer's consent.
 fn certificates(rules: &[Rule]) -> Option<Power> {
     const GROUP: &str = "certificates.k8s.io";
@@ -354,6 +398,25 @@ mod tests {
             assert_eq!(ids(&yaml, true), want, "{yaml}");
         }
         assert_eq!(ids("[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]", false), [("rbac-wildcard", High)]);
+    }
+
+    #[test]
+    fn impersonation_takes_whom_and_what() {
+        let whom =
+            "{verbs: ['impersonate:serviceaccount'], apiGroups: [authentication.k8s.io], resources: [serviceaccounts]}";
+        let what =
+            |mode: &str| format!("{{verbs: ['impersonate-on:{mode}:list'], apiGroups: [''], resources: [pods]}}");
+        assert_eq!(ids(&format!("[{whom}]"), true), [], "nothing may be done meanwhile");
+        assert_eq!(ids(&format!("[{whom}, {}]", what("user-info")), true), [], "of another mode");
+        let both = format!("[{whom}, {}]", what("serviceaccount"));
+        assert_eq!(ids(&both, true), [("rbac-impersonate", High)]);
+        assert_eq!(ids(&both, false), [("rbac-impersonate", Medium)]);
+        let users = "[{verbs: [impersonate], apiGroups: [''], resources: [users, groups]}]";
+        assert_eq!(ids(users, false), [], "users belong to no namespace");
+        assert_eq!(ids(users, true), [("rbac-impersonate", Critical)]);
+        let map = "[{verbs: [update], apiGroups: [''], resources: [configmaps], resourceNames: [aws-auth]}]";
+        assert_eq!(ids(map, false), [("rbac-aws-auth", High)]);
+        assert_eq!(ids("[{verbs: [update], apiGroups: [''], resources: [configmaps]}]", true), []);
     }
 
     #[test]

@@ -32,6 +32,11 @@ const TOKENS: &[(&str, &str)] = &[
     ("batch", "Job"),
 ];
 
+/// Group and kind of everything that is read for an answer.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ROLES_AND_BINDINGS.iter().chain(TOKENS)
+}
+
 /// The format; answers on rights have no form as cases or figures.
 fn format(args: &Args, has_names: bool) -> Result<Format, Failure> {
     let word = args.output.output.as_deref().unwrap_or("table");
@@ -173,7 +178,7 @@ pub(crate) fn permissions(args: &Args, is_verified: bool, show: Show<'_, Permiss
 /// `audit paths`.
 pub(crate) fn paths(args: &Args, show: Show<'_, PathsReport>) -> Result<Exit, Failure> {
     let format = format(args, false)?;
-    let kinds: Vec<_> = ROLES_AND_BINDINGS.iter().chain(TOKENS).copied().collect();
+    let kinds: Vec<_> = kinds().copied().collect();
     // A path leads through any namespace, wherever it starts.
     let rest = Rest::new(read(args, &args.connection, &[], &kinds)?);
     let (paths, accounts) = paths::paths(&rest.records, &args.scope.namespace);

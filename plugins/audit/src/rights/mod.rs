@@ -11,7 +11,7 @@ mod resource;
 mod verify;
 mod who_can;
 
-pub(crate) use ask::{paths, permissions, who_can};
+pub(crate) use ask::{kinds, paths, permissions, who_can};
 pub use basis::Basis;
 pub use paths::{Path, PathsReport, Step};
 pub use permissions::{Held, Permission, PermissionsReport};
