@@ -82,6 +82,12 @@ pub(super) fn pairs(line: &str, dialect: Dialect) -> Vec<(&str, &str)> {
             .last()
             .map_or(left.len(), |(index, _)| index);
         let key = left[start..].trim_start_matches('-');
+        // In running text a colon ends a word, as in `echo "PASS: it works"`; in settings the key begins the line or
+        // is quoted.
+        let begins = left[..start].trim_matches([' ', '\t', '-', '"', '\'', '{']).is_empty();
+        if sign == ":" && dialect == Dialect::Plain && !begins && left.len() == line[..at].trim_end().len() {
+            continue;
+        }
         if !key.is_empty()
             && let Some(value) = right(rest, dialect)
         {
@@ -131,8 +137,8 @@ mod tests {
 
     #[test]
     fn settings_of_scripts_are_found() {
-        let text = "export MINIO_ROOT_PASSWORD=\"minioadmin123\"\nuser=x\nkubectl create secret generic s --from-literal=password=mlflow123\nmc --secret-key Zq8vN2xLm4RwkT9 ls\n# PASSWORD=commented\nPASSWORD=$(cat file)\nPGPASSWORD=${PGPASSWORD} psql\nDSN=postgresql://a:mlflow123@db/x\n";
-        let want = [(0, "MINIO_ROOT_PASSWORD"), (2, "password"), (3, "secret-key"), (7, "DSN")];
+        let text = "export MINIO_ROOT_PASSWORD=\"minioadmin123\"\nuser=x\nkubectl create secret generic s --from-literal=password=mlflow123\nmc --secret-key Zq8vN2xLm4RwkT9 ls\n# PASSWORD=commented\nPASSWORD=$(cat file)\nPGPASSWORD=${PGPASSWORD} psql\necho \"PASS: it works\"\nDSN=postgresql://a:mlflow123@db/x\n";
+        let want = [(0, "MINIO_ROOT_PASSWORD"), (2, "password"), (3, "secret-key"), (8, "DSN")];
         assert_eq!(keys(text, Dialect::Plain), want.map(|(line, key)| (line, key.to_owned())));
     }
 

@@ -76,6 +76,7 @@ fn what_names_or_encrypts_a_credential_is_no_finding() {
     let yaml = "auth: {existingSecret: db-credentials, secretKeys: {adminPasswordKey: postgres-password}}
 admin: {existingSecret: grafana, userKey: admin-user, passwordKey: admin-password}
 passwordSecret: {secretName: users, password: user-password}
+permissions: {id-token: write}
 token: \"{{ lookup('env', 'TOKEN') }}\"
 password: !vault mlflow123
 secret: minio-root-credentials

@@ -88,6 +88,8 @@ fn is_placeholder(value: &str) -> bool {
             | "required"
             | "todo"
             | "undefined"
+            | "read"
+            | "write"
             | "string"
             | "str"
             | "auto"

@@ -116,7 +116,7 @@ impl Reader {
         self.inline.read(&file, text);
         if form == walk::Form::Lines {
             let ending = inside.rsplit_once('.').map_or("", |(_, ending)| ending);
-            let is_code = matches!(ending, "py" | "scala" | "java" | "go" | "js" | "ts" | "r" | "rb" | "ipynb");
+            let is_code = matches!(ending, "py" | "scala" | "ipynb");
             return self.lines(text, &file, if is_code { Dialect::Code } else { Dialect::Plain });
         }
         let parsed = node::parse(text);

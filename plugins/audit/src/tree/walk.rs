@@ -36,7 +36,7 @@ pub(super) struct Walked {
     pub(super) gaps: Vec<String>,
 }
 
-/// Endings of files that are read line by line.
+/// Endings of files that are read line by line: scripts, settings, and the languages of jobs.
 const LINES: &[&str] = &[
     "bash",
     "cfg",
@@ -49,8 +49,6 @@ const LINES: &[&str] = &[
     "properties",
     "ps1",
     "py",
-    "r",
-    "rb",
     "scala",
     "sh",
     "sql",
@@ -59,10 +57,6 @@ const LINES: &[&str] = &[
     "toml",
     "zsh",
     "ipynb",
-    "java",
-    "go",
-    "js",
-    "ts",
 ];
 
 /// How a file of this name is read; `None` where it is not.
