@@ -80,8 +80,9 @@ pub(super) fn root_users(records: &Records) -> Vec<Finding> {
             found.push(finding.at(name.as_str()).placed(place));
         }
     }
-    for custom in records.customs.iter().filter(|custom| custom.head.is("helm.toolkit.fluxcd.io", "HelmRelease")) {
-        let Some(values) = custom.content.spec_at("/values") else { continue };
+    let releases = records.customs.iter().filter(|custom| custom.head.is("helm.toolkit.fluxcd.io", "HelmRelease"));
+    let releases = releases.filter_map(|custom| Some((custom, custom.content.spec_at("/values")?)));
+    for (custom, values) in releases.chain(records.values.iter().map(|custom| (custom, &custom.content.spec))) {
         for (name, tenant) in roots.iter().filter(|(name, _)| names(values, name)) {
             found.push(custom.head.finding(&MINIO_ROOT_USED, High, message(name, tenant)).at(name.as_str()));
         }

@@ -53,6 +53,9 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
             _ => Vec::new(),
         });
     }
+    for custom in &records.values {
+        found.extend(values::check(&custom.head, &custom.content.spec, ""));
+    }
     found.extend(minio::root_users(records));
     found
 }

@@ -68,7 +68,7 @@ fn anonymous(value: &Value) -> Option<(&'static Code, Severity, String)> {
 /// The findings on a chart's values, which stand at `path` in the object.
 pub(super) fn check(head: &Head, values: &Value, path: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut steps: Vec<String> = path.split('.').map(str::to_owned).collect();
+    let mut steps: Vec<String> = path.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect();
     walk(head, values, &mut steps, &mut found);
     found
 }
@@ -113,6 +113,8 @@ fn walk(head: &Head, value: &Value, steps: &mut Vec<String>, found: &mut Vec<Fin
 
 #[cfg(test)]
 mod tests {
+    use crate::check::Asked;
+    use crate::record::{Custom, Record, Records};
     use crate::testing::{codes_of, found};
 
     fn codes(values: &str) -> Vec<&'static str> {
@@ -138,6 +140,19 @@ mod tests {
         assert_eq!(codes("{grafana: {adminPassword: prom-operator}}"), ["grafana-default-login"]);
         assert!(codes("{grafana: {adminPassword: '${PASSWORD}'}}").is_empty());
         assert!(codes("{argocd: {adminPassword: admin}}").is_empty());
+    }
+
+    #[test]
+    fn values_in_a_file_of_a_tree_are_told_by_the_file() {
+        let place = crate::finding::Place { file: "airflow-values.yaml".into(), line: 0 };
+        let values = serde_json::json!({"config": {"webserver": {"expose_config": "true"}}});
+        let records = Records::new([Record::Values(Custom::values(place.clone(), values))]);
+        let platform = mlops_shared::platform::Platform::built_in();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let asked = Asked { records: &records, sections: &[], is_whole: false, platform: &platform, now };
+        let found = super::super::check(&asked);
+        assert_eq!(codes_of(&found), ["airflow-config-exposed"]);
+        assert_eq!((found[0].place.as_ref(), found[0].path.as_str()), (Some(&place), "config.webserver.expose_config"));
     }
 
     #[test]

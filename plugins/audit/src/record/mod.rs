@@ -38,6 +38,8 @@ pub enum Record {
     Binding(Binding),
     /// An object of any kind without a record of its own.
     Custom(Custom),
+    /// A document of a tree that is no object: Helm values, mostly.
+    Values(Custom),
     /// A credential in a file of a tree: what is to be told of it, without its value.
     Credential(Box<Finding>),
     /// An object whose content did not have the shape of its kind.
@@ -54,7 +56,7 @@ impl Record {
             Self::Policy(policy) => &mut policy.head,
             Self::Role(role) => &mut role.head,
             Self::Binding(binding) => &mut binding.head,
-            Self::Custom(custom) => &mut custom.head,
+            Self::Custom(custom) | Self::Values(custom) => &mut custom.head,
             Self::Broken(head) => head,
             Self::Credential(_) => return None,
         })
@@ -102,6 +104,8 @@ pub struct Records {
     pub bindings: Vec<Binding>,
     /// Objects of other kinds.
     pub customs: Vec<Custom>,
+    /// Documents of a tree that are no objects: no name, no kind, only a place.
+    pub values: Vec<Custom>,
     /// Credentials in files.
     pub credentials: Vec<Finding>,
     /// Objects that could not be read as what they say they are.
@@ -117,7 +121,7 @@ impl Records {
     pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
         let mut all = Self::default();
         for record in records {
-            all.count += usize::from(!matches!(record, Record::Credential(_)));
+            all.count += usize::from(!matches!(record, Record::Credential(_) | Record::Values(_)));
             match record {
                 Record::Namespace(namespace) => all.namespaces.push(namespace),
                 Record::Account(account) => all.accounts.push(account),
@@ -132,6 +136,7 @@ impl Records {
                     all.know(&custom.head);
                     all.customs.push(custom);
                 }
+                Record::Values(values) => all.values.push(values),
                 Record::Credential(finding) => all.credentials.push(*finding),
                 Record::Broken(head) => all.broken.push(head),
             }

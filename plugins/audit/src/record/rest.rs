@@ -2,6 +2,7 @@
 
 use super::Head;
 use super::pod::Name;
+use crate::finding::Place;
 use mlops_shared::object::{Custom as Content, Meta, Sym, TypeMeta, decode_custom};
 use mlops_shared::record;
 use serde_json::value::RawValue;
@@ -74,6 +75,12 @@ impl Custom {
     pub(super) fn read(ty: &Arc<TypeMeta>, item: &RawValue) -> Result<Self, Error> {
         let (meta, content) = decode_custom(item)?;
         Ok(Self { head: Head::new(ty, meta), content })
+    }
+
+    /// A document of a file that is no object.
+    pub(crate) fn values(place: Place, values: Value) -> Self {
+        let head = Head { place: Some(place), ..Head::default() };
+        Self { head, content: Content { spec: values, ..Content::default() } }
     }
 
     /// The text at a JSON pointer below `spec`; empty when absent or no text.

@@ -10,7 +10,7 @@ mod walk;
 pub(crate) use inline::Inline;
 
 use crate::finding::Place;
-use crate::record::{Record, decode};
+use crate::record::{Custom, Record, decode};
 use crate::secrets::{self, Dialect, Stamp};
 use mlops_shared::cli::Failure;
 use mlops_shared::object::{ObjectRef, Section, SectionState, Sym, TypeMeta};
@@ -150,6 +150,8 @@ impl Reader {
             return;
         }
         if version.is_empty() || kind.is_empty() {
+            let place = Place { file: file.clone(), line: 0 };
+            self.items.push(Record::Values(Custom::values(place, node.json())));
             let found = secrets::document(node, None, ObjectRef::new("", "", "", ""), file, &self.stamp);
             self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
             return;
