@@ -12,6 +12,7 @@ mod flux_states;
 mod follow;
 mod health;
 mod kwok;
+mod nightly;
 mod objects;
 mod ownership;
 mod proxy;

@@ -9,14 +9,15 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A `kubectl` that runs the plugin under test. Of kubectl's own commands it takes `get` and
+/// A `kubectl` that runs the plugins under test. Of kubectl's own commands it takes `get` and
 /// `describe` of `kind/name` or `kind.group/name` words, and fails for any other word.
 fn shims(folder: &Path) {
-    let health = env!("CARGO_BIN_EXE_under-test-health");
+    let (health, audit) = (env!("CARGO_BIN_EXE_under-test-health"), env!("CARGO_BIN_EXE_under-test-audit"));
     let script = format!(
         r#"#!/bin/sh
 case "$1 $2" in
 "mlops health") shift 2; exec '{health}' "$@" ;;
+"mlops audit") shift 2; exec '{audit}' "$@" ;;
 "get -n" | "describe -n") shift 3 ;;
 "get "* | "describe "*) shift ;;
 *) echo "no such command: $*" >&2; exit 64 ;;
@@ -102,7 +103,7 @@ fn run(document: &str) -> usize {
 
 #[test]
 fn examples_of_the_readme_run() {
-    assert!(run("README.md") >= 8);
+    assert!(run("README.md") >= 14);
 }
 
 #[test]

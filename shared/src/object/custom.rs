@@ -97,6 +97,11 @@ impl Custom {
 /// A condition from its entry. A field of another type than the convention has (`status: true`, a list for
 /// a reason) does not take the others along: what the entry says of health still counts.
 fn condition(entry: &Value) -> Option<Condition> {
+    // Records read numbers as words; here a number is neither a type nor a status.
+    let is_number = |key: &str| entry.get(key).is_some_and(Value::is_number);
+    if is_number("type") || is_number("status") {
+        return None;
+    }
     if let Ok(condition) = Condition::deserialize(entry) {
         return Some(condition);
     }
