@@ -110,3 +110,8 @@ fn examples_of_the_readme_run() {
 fn examples_of_the_health_page_run() {
     assert!(run("docs/health.md") >= 18);
 }
+
+#[test]
+fn examples_of_the_audit_page_run() {
+    assert!(run("docs/audit.md") >= 18);
+}

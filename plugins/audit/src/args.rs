@@ -1,5 +1,7 @@
 //! What the command line may say.
 
+use crate::check::CHECKS;
+use clap::builder::PossibleValuesParser;
 use clap::{Args as ArgGroup, Parser, Subcommand};
 use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs};
 use std::path::PathBuf;
@@ -25,6 +27,9 @@ Exit codes:
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// Only these families of checks; all without one
+    #[arg(value_name = "FAMILY", value_parser = families())]
+    pub(crate) families: Vec<String>,
     #[command(flatten)]
     pub(crate) check: CheckArgs,
     #[command(flatten)]
@@ -35,6 +40,11 @@ pub(crate) struct Args {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+/// The families of the table of checks.
+fn families() -> PossibleValuesParser {
+    PossibleValuesParser::new(CHECKS.iter().map(|check| check.name))
 }
 
 #[derive(Debug, ArgGroup)]

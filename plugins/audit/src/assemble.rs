@@ -1,18 +1,23 @@
 //! From findings to a report: what accepts them, what could not be checked, and the order.
 
 use crate::baseline::Baseline;
-use crate::check::{Asked, Check};
+use crate::check::{Asked, Check, all_codes};
 use crate::finding::Finding;
 use crate::images::{Reference, used};
 use crate::model::{Accepted, AuditReport, CheckState, Entry, Image, Summary};
 use crate::record::Records;
+use crate::scope::Scope;
 use crate::tree::Inline;
 use jiff::Timestamp;
 use mlops_shared::health::coverage;
 use mlops_shared::object::{Section, SectionState, Unread};
 use mlops_shared::platform::{Platform, uses};
-use mlops_shared::report::{API_VERSION, ObjectId, View};
+use mlops_shared::report::{API_VERSION, ExceptionUse, ObjectId, View};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wildmatch::WildMatch;
+
+/// What the note on a file that could not be read begins with.
+pub(crate) const NOT_READ: &str = "not read: ";
 
 /// What a report is made of.
 #[derive(Debug)]
@@ -26,10 +31,12 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) view: View,
     pub(crate) notes: Vec<String>,
     pub(crate) gaps: Vec<String>,
-    pub(crate) namespaces: &'a [String],
     /// Of a tree: its files, and the comments that accept findings.
     pub(crate) files: usize,
     pub(crate) inline: &'a Inline,
+    pub(crate) scope: &'a Scope<'a>,
+    /// Whether only some checks or some objects were asked for.
+    pub(crate) is_narrowed: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -39,19 +46,11 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         Asked { records: it.records, sections: it.sections, is_whole: it.is_whole, platform: it.platform, now: it.now };
     let (mut findings, mut checks) = (Vec::new(), Vec::new());
     for check in it.checks {
-        let found = (check.run)(&asked);
+        let mut found = (check.run)(&asked);
+        found.retain(|finding| it.scope.holds(&finding.object));
         let (state, why) = state_of(check, it.sections);
         checks.push(CheckState { check: check.name.to_owned(), state, why, findings: found.len() });
         findings.extend(found);
-    }
-    if !it.namespaces.is_empty() {
-        // What has no namespace is part of every namespace's view.
-        let is_inside = |name: &str| name.is_empty() || it.namespaces.iter().any(|wanted| wanted == name);
-        findings.retain(|finding| {
-            let object = &finding.object;
-            let own = if &*object.kind == "Namespace" { &object.name } else { &object.namespace };
-            is_inside(own)
-        });
     }
     findings.sort_by(|one, two| {
         let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code.id);
@@ -68,8 +67,12 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
     }
     summary.partial = !it.gaps.is_empty() || checks.iter().any(|check| check.state != "done");
     let images = images(&it);
+    // Of a part of the findings nobody can tell which are gone.
+    let is_part = summary.partial || it.is_narrowed;
+    let mut exceptions = uses(&it.platform.exceptions, &matched, it.now);
+    exceptions.retain(|rule| (rule.state != "unused" || !is_part) && is_of_audit(rule));
     let mut notes = it.notes;
-    notes.extend(it.gaps.iter().map(|gap| format!("not read: {gap}")));
+    notes.extend(it.gaps.iter().map(|gap| format!("{NOT_READ}{gap}")));
     let report = AuditReport {
         api_version: API_VERSION.to_owned(),
         kind: "AuditReport".to_owned(),
@@ -77,12 +80,14 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         view: it.view,
         summary,
-        baseline: it.baseline.map(|baseline| baseline.uses(entries.iter().map(|entry| entry.fingerprint.as_str()))),
+        baseline: it
+            .baseline
+            .map(|baseline| baseline.uses(entries.iter().map(|entry| entry.fingerprint.as_str()), !is_part)),
         findings: entries,
         checks,
         images,
         coverage: coverage(it.sections),
-        exceptions: uses(&it.platform.exceptions, &matched, it.now),
+        exceptions,
         notes,
     };
     (report, findings)
@@ -93,10 +98,8 @@ fn images(it: &Ingredients<'_>) -> Vec<Image> {
     if !it.checks.iter().any(|check| check.name == "images") {
         return Vec::new();
     }
-    let is_inside =
-        |name: &str| it.namespaces.is_empty() || name.is_empty() || it.namespaces.iter().any(|wanted| wanted == name);
     let mut all: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
-    for used in used(it.records).into_iter().filter(|used| is_inside(&used.object.namespace)) {
+    for used in used(it.records).into_iter().filter(|used| it.scope.holds(&used.object)) {
         let (objects, running) = all.entry(used.image).or_default();
         objects.insert(used.object.to_string());
         running.extend(used.running.into_keys());
@@ -108,6 +111,12 @@ fn images(it: &Ingredients<'_>) -> Vec<Image> {
         running: running.into_iter().collect(),
     });
     images.collect()
+}
+
+/// Whether an exception is on findings of this plugin: the platform file has those of all.
+fn is_of_audit(rule: &ExceptionUse) -> bool {
+    let pattern = WildMatch::new(&rule.code);
+    all_codes().iter().any(|code| pattern.matches(code.id))
 }
 
 /// Whether all that a check needs was read. Of files what they do not hold was not asked for.

@@ -71,14 +71,14 @@ impl Baseline {
         self.file.findings.contains_key(fingerprint)
     }
 
-    /// What it did to findings of which these are the fingerprints.
-    pub(crate) fn uses<'f>(&self, fingerprints: impl Iterator<Item = &'f str>) -> BaselineUse {
+    /// What it did to findings of which these are the fingerprints, all that there are or a part.
+    pub(crate) fn uses<'f>(&self, fingerprints: impl Iterator<Item = &'f str>, are_all: bool) -> BaselineUse {
         let found: std::collections::HashSet<&str> = fingerprints.filter(|it| self.has(it)).collect();
         BaselineUse {
             file: self.name.clone(),
             made: self.file.made.to_string(),
             accepted: found.len(),
-            gone: self.file.findings.len() - found.len(),
+            gone: are_all.then(|| self.file.findings.len() - found.len()),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! The audit report as a document, as cases and as metrics: what every format prints.
 
+use crate::assemble::NOT_READ;
+use crate::check::all_codes;
 use crate::model::{AuditReport, CheckState, Entry};
 use crate::severity::Severity;
 use mlops_shared::report::document::{
     Block, Cell, Column, Counts, Document, Finding, Findings, Line, Mark, Table, Tone,
 };
-use mlops_shared::report::{Case, Detail, Level, Metric, Present, Sample, Subject, gaps, instant, whose};
+use mlops_shared::report::{
+    Acceptance, Analysis, Case, Code, Detail, Level, Located, Metric, Present, Sample, Subject, gaps, instant, whose,
+};
 use mlops_shared::text;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A report, and the least severity that is printed to people.
 #[derive(Debug, serde::Serialize)]
@@ -44,7 +48,8 @@ impl Present for Shown<'_> {
             context: None,
             suite: family(&entry.code),
             subject: subject(entry),
-            level: entry.severity.level(),
+            // Whatever is listed is a finding: in these formats what is less would be well.
+            level: entry.severity.level().max(Level::Warn),
             code: &entry.code,
             message: &entry.message,
             evidence: &entry.evidence,
@@ -85,6 +90,42 @@ impl Present for Shown<'_> {
             Metric { name: "mlops_audit_accepted", help: "Findings that are accepted.", samples: accepted.collect() },
             Metric { name: "mlops_audit_check_done", help: "1 where a check could be made.", samples: done.collect() },
         ]
+    }
+
+    fn analysis(&self) -> Option<Analysis<'_>> {
+        let codes: HashMap<&str, &'static Code> = all_codes().into_iter().map(|code| (code.id, code)).collect();
+        let shown = self.report.findings.iter().filter(|entry| entry.severity >= self.show);
+        let results = shown.filter_map(|entry| {
+            Some(Located {
+                rule: codes.get(entry.code.as_str())?,
+                level: entry.severity.level(),
+                severity: Cow::Owned(entry.severity.word().to_lowercase()),
+                score: entry.severity.score(),
+                subject: subject(entry),
+                path: &entry.path,
+                place: entry.file.as_deref().map(|file| (Cow::Borrowed(file), entry.line)),
+                message: &entry.message,
+                evidence: &entry.evidence,
+                fingerprint: &entry.fingerprint,
+                accepted: entry.accepted.as_ref().map(|accepted| Acceptance {
+                    is_in_source: accepted.by == "comment",
+                    by: &accepted.by,
+                    reason: &accepted.reason,
+                }),
+            })
+        });
+        let unmade = self.report.checks.iter().filter(|check| check.state != "done").map(|check| {
+            let why = check.why.as_deref().unwrap_or("the reason is not known");
+            Cow::Owned(format!("{} ({}): {why}", check.check, check.state))
+        });
+        let unread = self.report.notes.iter().filter_map(|note| note.strip_prefix(NOT_READ));
+        Some(Analysis {
+            tool: "kubectl-mlops-audit",
+            version: &self.report.tool_version,
+            at: &self.report.generated_at,
+            results: results.collect(),
+            gaps: unmade.chain(unread.map(Cow::Borrowed)).collect(),
+        })
     }
 }
 
@@ -225,8 +266,8 @@ fn checks<'a>(checks: &'a [CheckState], document: &mut Document<'a>) {
 fn accepted<'a>(report: &'a AuditReport, document: &mut Document<'a>) {
     if let Some(baseline) = &report.baseline {
         let gone = match baseline.gone {
-            0 => String::new(),
-            gone => format!("; {gone} of its entries have no finding any more: write it anew"),
+            None | Some(0) => String::new(),
+            Some(gone) => format!("; {gone} of its entries have no finding any more: write it anew"),
         };
         let accepts = text::plural(baseline.accepted, "finding");
         document.line(Line::plain(format!("baseline {} of {} accepts {accepts}{gone}", baseline.file, baseline.made)));

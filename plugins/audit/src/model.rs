@@ -149,6 +149,7 @@ pub struct BaselineUse {
     pub made: String,
     /// Findings that it accepts.
     pub accepted: usize,
-    /// Entries for which there is no finding any more.
-    pub gone: usize,
+    /// Entries for which there is no finding any more; not known where only a part was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<usize>,
 }

@@ -8,6 +8,7 @@ use crate::document::Shown;
 use crate::images::bom;
 use crate::record::{Record, Records, decode};
 use crate::rights;
+use crate::scope::Scope;
 use crate::settings::{self, Settings};
 use crate::tree::{self, Inline, Tree};
 use jiff::Timestamp;
@@ -23,6 +24,10 @@ const BUDGET: Duration = Duration::from_secs(180);
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
+    let is_check = matches!(args.command, None | Some(Command::Tree { .. }));
+    if !is_check && !args.families.is_empty() {
+        return Err(Failure::usage("families of checks go without a subcommand"));
+    }
     match &args.command {
         Some(Command::Explain { code }) => return explain_code(args, code.as_deref(), printer),
         Some(Command::WhoCan { verb, resource, subresource }) => {
@@ -47,7 +52,8 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     if is_bom && !settings.checks.iter().any(|check| check.name == "images") {
         return Err(Failure::usage("-o cyclonedx lists images: run it with `images`, or with all checks"));
     }
-    let format: Format = if is_bom { "json" } else { word }.parse().map_err(|reason: String| Failure::usage(reason))?;
+    let word = if is_bom { "json" } else { word };
+    let format = Format::among(Format::of_analysis(), word).map_err(Failure::usage)?;
     let baseline = args.check.baseline.as_deref().map(Baseline::read).transpose()?;
     let (platform, origin) = platform(args.source.platform.as_ref())?;
     let Tree { gathered, inline, files } = match &settings.tree {
@@ -55,7 +61,11 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         Some((folder, false)) => Tree { inline: Inline::default(), ..tree::read(folder)? },
         None => Tree { gathered: read(&settings, args, &platform)?, inline: Inline::default(), files: 0 },
     };
+    for warning in &gathered.warnings {
+        printer.note(warning);
+    }
     let records = Records::new(gathered.items);
+    let scope = Scope::new(&settings, &records, &gathered.sections)?;
     let (report, findings) = report(Ingredients {
         records: &records,
         sections: &gathered.sections,
@@ -66,9 +76,10 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         view: View { platform: Some(origin), ..gathered.view },
         notes: gathered.notes,
         gaps: gathered.gaps,
-        namespaces: &settings.namespaces,
         files,
         inline: &inline,
+        scope: &scope,
+        is_narrowed: settings.is_narrowed(),
         now: settings.now,
     });
     if is_bom {

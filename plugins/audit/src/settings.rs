@@ -5,6 +5,7 @@ use crate::check::{CHECKS, Check};
 use crate::severity::Severity;
 use jiff::Timestamp;
 use mlops_shared::cli::Failure;
+use mlops_shared::object::Selector;
 use std::path::PathBuf;
 
 /// The threshold of the exit code.
@@ -31,12 +32,22 @@ impl FailOn {
 pub(crate) struct Settings {
     pub(crate) from: Option<PathBuf>,
     pub(crate) namespaces: Vec<String>,
+    pub(crate) selector: Option<Selector>,
     pub(crate) now: Timestamp,
     pub(crate) fail_on: FailOn,
     pub(crate) show: Severity,
     pub(crate) checks: Vec<&'static Check>,
+    /// Whether families were named.
+    is_narrowed: bool,
     /// The tree to read instead of a cluster, and whether comments in it accept findings.
     pub(crate) tree: Option<(PathBuf, bool)>,
+}
+
+impl Settings {
+    /// Whether only some checks or some objects are asked for.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.is_narrowed || self.selector.is_some() || !self.namespaces.is_empty()
+    }
 }
 
 /// Resolves the command line. `clock` is the instant to judge at when none was given.
@@ -58,15 +69,66 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
     if tree.is_some() && args.source.from.is_some() {
         return Err(Failure::usage("tree and --from exclude each other"));
     }
-    // What a cluster keeps in Secrets is not looked at.
-    let is_asked = |check: &&'static Check| tree.is_some() || check.name != "secrets";
+    let families = &args.families;
+    // What a cluster keeps in Secrets is not looked at, and what was not looked at must not look clean.
+    let is_tree = tree.is_some();
+    if !is_tree && families.iter().any(|name| name == "secrets") {
+        return Err(Failure::usage("secrets are looked for in a tree").hint("`kubectl mlops audit secrets tree DIR`"));
+    }
+    let is_wanted = |check: &&Check| match families.as_slice() {
+        [] => is_tree || check.name != "secrets",
+        some => some.iter().any(|name| name == check.name),
+    };
     Ok(Settings {
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
+        selector: args.scope.selector.as_deref().map(parse_selector).transpose()?,
         now: args.source.now.unwrap_or(clock),
         fail_on,
         show: severity("--show", &args.check.show)?,
-        checks: CHECKS.iter().filter(is_asked).collect(),
+        checks: CHECKS.iter().filter(is_wanted).collect(),
+        is_narrowed: !families.is_empty(),
         tree,
     })
+}
+
+/// Reads a selector as kubectl's `-l` does.
+fn parse_selector(text: &str) -> Result<Selector, Failure> {
+    Selector::parse(text).map_err(|reason| {
+        Failure::usage(format!("invalid selector {text:?}: {reason}"))
+            .hint("as for kubectl: app=kafka, tier!=test, env in (a,b), key, !key")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    fn settings(flags: &[&str]) -> Result<Settings, Failure> {
+        let args = Args::try_parse_from(["x"].iter().chain(flags)).expect("flags");
+        resolve(&args, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn families_narrow_the_checks_and_keep_their_order() {
+        let names = |flags: &[&str]| -> Vec<&str> {
+            settings(flags).expect("settings").checks.iter().map(|check| check.name).collect()
+        };
+        assert!(names(&[]).len() + 1 == CHECKS.len() && !names(&[]).contains(&"secrets"));
+        assert_eq!(names(&["secrets", "tree", "."]), ["secrets"]);
+        assert!(settings(&["secrets"]).is_err());
+        assert_eq!(names(&["network", "rbac", "-n", "network"]), ["rbac", "network"]);
+        assert!(Args::try_parse_from(["x", "rbacs"]).is_err());
+    }
+
+    #[test]
+    fn thresholds_and_selectors_are_words_of_their_scales() {
+        let high = settings(&[]).expect("settings");
+        assert!(high.fail_on.is_met(Severity::High) && !high.fail_on.is_met(Severity::Medium));
+        assert!(!settings(&["--fail-on", "never"]).expect("settings").fail_on.is_met(Severity::Critical));
+        for flags in [&["--fail-on", "fail"][..], &["--show", "warn"], &["-l", "a in b"]] {
+            assert!(settings(flags).is_err(), "{flags:?}");
+        }
+    }
 }

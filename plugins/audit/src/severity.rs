@@ -37,12 +37,27 @@ impl Severity {
         }
     }
 
-    /// The level of health's scale that is as urgent, for formats that know only that scale.
+    /// The level of health's scale that looks as urgent: what colours go by.
     pub const fn level(self) -> Level {
         match self {
-            Self::Info | Self::Low => Level::Ok,
+            // Neither well nor a reason to be woken.
+            Self::Info => Level::Suspended,
+            Self::Low => Level::Progressing,
             Self::Medium => Level::Warn,
             Self::High | Self::Critical => Level::Fail,
+        }
+    }
+}
+
+impl Severity {
+    /// Its number on the scale of CVSS: the middle of the range that code scanning gives that word.
+    pub const fn score(self) -> f32 {
+        match self {
+            Self::Info => 0.0,
+            Self::Low => 2.0,
+            Self::Medium => 5.5,
+            Self::High => 8.0,
+            Self::Critical => 9.5,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a run found: levels, codes, verdicts, the report model and its renderers.
 
+mod analysis;
 mod code;
 pub mod document;
 mod level;
@@ -10,6 +11,7 @@ mod present;
 mod render;
 mod verdict;
 
+pub use analysis::{Acceptance, Analysis, Located};
 pub(crate) use code::codes;
 pub use code::{Code, Outlook};
 pub use document::Document;

@@ -1,6 +1,6 @@
 //! What a report must offer to be printed in every format.
 
-use super::{Document, Level};
+use super::{Analysis, Document, Level};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -57,6 +57,11 @@ pub trait Present: Serialize {
     /// Its numbers, for prometheus.
     fn metrics(&self) -> Vec<Metric<'_>> {
         Vec::new()
+    }
+
+    /// Its findings as static analysis knows them, for sarif; nothing where it has no such form.
+    fn analysis(&self) -> Option<Analysis<'_>> {
+        None
     }
 }
 

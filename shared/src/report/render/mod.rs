@@ -6,6 +6,7 @@ mod junit;
 mod markdown;
 mod name;
 mod prometheus;
+mod sarif;
 mod table;
 
 use super::{Detail, Level, Present};
@@ -33,10 +34,12 @@ pub enum Format {
     Junit,
     /// Text exposition for Prometheus' textfile collector.
     Prometheus,
+    /// SARIF 2.1.0, for code scanning; only of reports that offer an analysis.
+    Sarif,
 }
 
 impl Format {
-    /// Every format with its word.
+    /// Every format that all reports have, with its word.
     pub const ALL: [(&'static str, Self); 9] = [
         ("table", Self::Table),
         ("wide", Self::Wide),
@@ -48,19 +51,33 @@ impl Format {
         ("junit", Self::Junit),
         ("prometheus", Self::Prometheus),
     ];
-}
 
-impl FromStr for Format {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|(word, _)| *word == text);
+    /// Every format of a report that offers an analysis, with its word.
+    pub fn of_analysis() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().chain([("sarif", Self::Sarif)])
+    }
+
+    /// The format of that word among these.
+    ///
+    /// # Errors
+    /// kubectl's words, when there is none.
+    pub fn among(formats: impl IntoIterator<Item = (&'static str, Self)>, text: &str) -> Result<Self, String> {
+        let formats: Vec<_> = formats.into_iter().collect();
+        let found = formats.iter().find(|(word, _)| *word == text);
         found.map(|(_, format)| *format).ok_or_else(|| {
-            let allowed: Vec<&str> = Self::ALL.iter().map(|(word, _)| *word).collect();
+            let allowed: Vec<&str> = formats.iter().map(|(word, _)| *word).collect();
             format!(
                 "unable to match a printer suitable for the output format {text:?}, allowed formats are: {}",
                 allowed.join(",")
             )
         })
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::among(Self::ALL, text)
     }
 }
 
@@ -103,6 +120,11 @@ pub fn write(report: &impl Present, format: Format, style: &Style, out: &mut imp
         Format::Html => html::render(&report.document(&html::DETAIL.show(style.show))).map_err(io::Error::other)?,
         Format::Junit => junit::render(&report.cases()).map_err(io::Error::other)?,
         Format::Prometheus => prometheus::render(&report.metrics()),
+        Format::Sarif => {
+            let analysis = report.analysis().ok_or_else(|| io::Error::other("this report has no form as sarif"))?;
+            data::json(&sarif::log(&analysis), &mut *out)?;
+            return Ok(rendered);
+        }
         Format::Name => {
             let (text, skipped) = name::render(&report.cases(), style.show);
             rendered.skipped = skipped;
