@@ -19,7 +19,7 @@ pub fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         .current_dir(&workspace.root)
         .args(["build", "--profile", "dist", "--locked", "--target", target])
         .args(workspace.packages.iter().flat_map(|package| ["--package", package]))
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace)?);
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, target)?);
     // Of the C code in the TLS library; Microsoft's compiler knows no such flag.
     if !target.ends_with("-msvc") {
         command.env("CFLAGS", c_flags(workspace)?);
@@ -28,7 +28,29 @@ pub fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     if !status.success() {
         bail!("cargo build for {target} failed ({status})");
     }
-    Ok(workspace.target_dir.join(target).join("dist"))
+    let folder = workspace.target_dir.join(target).join("dist");
+    if target.contains("-linux-") {
+        for name in &workspace.binaries {
+            leave_out_unwinding(&folder.join(name))?;
+        }
+    }
+    Ok(folder)
+}
+
+/// Takes the tables for unwinding out of a binary. A panic aborts in what is released, so nobody reads them; they
+/// are a tenth of it. They are in it all the same, because the standard library was built with them.
+fn leave_out_unwinding(binary: &Path) -> Result<()> {
+    let tool = std::env::var_os("OBJCOPY").unwrap_or_else(|| "objcopy".into());
+    let sections = [".eh_frame", ".eh_frame_hdr", ".gcc_except_table"].map(|name| format!("--remove-section={name}"));
+    let status = Command::new(&tool)
+        .args(sections)
+        .arg(binary)
+        .status()
+        .with_context(|| format!("starting {} (of binutils)", Path::new(&tool).display()))?;
+    if !status.success() {
+        bail!("{} failed on {} ({status})", Path::new(&tool).display(), binary.display());
+    }
+    Ok(())
 }
 
 /// Folders of this machine, and what stands for them in the binaries.
@@ -45,7 +67,7 @@ fn folders(workspace: &Workspace) -> Result<Vec<(PathBuf, &'static str)>> {
     Ok(folders)
 }
 
-fn flags(workspace: &Workspace) -> Result<OsString> {
+fn flags(workspace: &Workspace, target: &str) -> Result<OsString> {
     let mut flags: Vec<OsString> =
         std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(OsString::from).collect();
     for (folder, stand_in) in folders(workspace)? {
@@ -54,6 +76,10 @@ fn flags(workspace: &Workspace) -> Result<OsString> {
         flag.push("=");
         flag.push(stand_in);
         flags.push(flag);
+    }
+    if target == "x86_64-unknown-linux-gnu" {
+        // rustc links this target with lld: functions of the same code once, relocations in short form (glibc 2.36).
+        flags.extend(["-Clink-arg=-Wl,--icf=all", "-Clink-arg=-Wl,-z,pack-relative-relocs"].map(OsString::from));
     }
     Ok(flags.join(std::ffi::OsStr::new("\x1f")))
 }
