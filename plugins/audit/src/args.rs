@@ -22,7 +22,8 @@ Exit codes:
     version,
     after_help = EXIT_CODES,
     max_term_width = 100,
-    args_conflicts_with_subcommands = false
+    args_conflicts_with_subcommands = false,
+    subcommand_precedence_over_arg = true
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
