@@ -122,7 +122,10 @@ pub fn glibc(binary: &[u8]) -> Option<String> {
         let digits = binary[at + MARK.len()..].iter().take_while(|it| it.is_ascii_digit()).take(3);
         String::from_utf8(digits.copied().collect()).ok()?.parse::<u32>().ok()
     });
-    minors.max().map(|minor| format!("2.{minor}"))
+    // Relocations in short form are read since 2.36, and a binary that has them says so by this word.
+    const SHORT: &[u8] = b"GLIBC_ABI_DT_RELR";
+    let short = binary.windows(SHORT.len()).any(|part| part == SHORT).then_some(36);
+    minors.chain(short).max().map(|minor| format!("2.{minor}"))
 }
 
 #[cfg(test)]
@@ -132,6 +135,7 @@ mod tests {
     #[test]
     fn the_newest_glibc_is_told() {
         assert_eq!(glibc(b"\0GLIBC_2.2.5\0GLIBC_2.34\0GLIBC_2.17\0").as_deref(), Some("2.34"));
+        assert_eq!(glibc(b"\0GLIBC_2.34\0GLIBC_ABI_DT_RELR\0").as_deref(), Some("2.36"));
         assert_eq!(glibc(b"static"), None);
     }
 
