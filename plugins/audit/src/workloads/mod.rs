@@ -95,7 +95,7 @@ fn findings(object: &ObjectRef, members: &[&Workload]) -> Vec<Finding> {
         let severity = if is_of_system(&object.namespace) { severity.min(Info) } else { severity };
         let (message, evidence) = match offences.len() {
             1 => (offences.remove(0), Vec::new()),
-            count => (format!("{count} settings: {}", code.title.to_lowercase()), offences),
+            count => (format!("{} ({count} settings)", code.title.to_lowercase()), offences),
         };
         let finding = Finding::new(code, severity, object.clone(), message).placed(first.head.place.clone());
         let is_own = first.head.reference() == *object;
