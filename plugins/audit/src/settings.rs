@@ -82,21 +82,13 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
     Ok(Settings {
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
-        selector: args.scope.selector.as_deref().map(parse_selector).transpose()?,
+        selector: args.scope.selector()?,
         now: args.source.now.unwrap_or(clock),
         fail_on,
         show: severity("--show", &args.check.show)?,
         checks: CHECKS.iter().filter(is_wanted).collect(),
         is_narrowed: !families.is_empty(),
         tree,
-    })
-}
-
-/// Reads a selector as kubectl's `-l` does.
-fn parse_selector(text: &str) -> Result<Selector, Failure> {
-    Selector::parse(text).map_err(|reason| {
-        Failure::usage(format!("invalid selector {text:?}: {reason}"))
-            .hint("as for kubectl: app=kafka, tier!=test, env in (a,b), key, !key")
     })
 }
 

@@ -3,12 +3,12 @@
 use crate::args::Args;
 use crate::clusters::{Clusters, Look, exit_of};
 use crate::contexts::is_several;
-use crate::run::{BUDGET, runtime, style};
+use crate::run::{BUDGET, style};
 use crate::settings::{Follow, Settings};
 use crate::wait::{Goal, State};
 use crate::watch::{HealthEvent, Tracker, gone, line};
 use jiff::Timestamp;
-use mlops_shared::cli::{Exit, Failure, Printer};
+use mlops_shared::cli::{Exit, Failure, Printer, runtime};
 use mlops_shared::report::{Format, Report, ReportList};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

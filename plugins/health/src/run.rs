@@ -8,8 +8,8 @@ use crate::settings::Follow;
 use crate::settings::{self, Settings};
 use crate::{capacity, diff, usage};
 use jiff::Timestamp;
-use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, platform};
-use mlops_shared::cluster::{self, ClusterError, Connection, Plan};
+use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
+use mlops_shared::cluster::{self, Plan};
 use mlops_shared::health::{Ingredients, all_codes, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
@@ -19,7 +19,6 @@ use mlops_shared::text;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
@@ -132,43 +131,8 @@ fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result
     // Capacity is what requests leave: it needs no measurement.
     let kubelets = settings.volumes && args.command.is_none();
     let plan = Plan { kubelets, ..plan(settings, platform) };
-    let snapshot = on_cluster(args, async |connection| cluster::read(connection, &plan).await)?;
+    let snapshot = on_cluster(&args.connection, async |connection| cluster::read(connection, &plan).await)?;
     Ok(Snapshot { inventory: narrow(snapshot.inventory, settings)?, ..snapshot })
-}
-
-/// Connects, and does something with the connection until that is done or interrupted.
-pub(crate) fn on_cluster<T>(
-    args: &Args,
-    work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>,
-) -> Result<T, Failure> {
-    if args.connection.all_contexts || args.connection.context.len() > 1 {
-        return Err(Failure::usage("this command looks at one cluster").hint("run it once for each --context"));
-    }
-    let connection = args.connection.settings(args.connection.context.first().map(String::as_str))?;
-    to_end(async {
-        let connection = cluster::connect(&connection).await?;
-        Ok(work(&connection).await?)
-    })
-}
-
-/// A runtime of one thread.
-pub(crate) fn runtime() -> Result<Runtime, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::unchecked(format!("failed to start: {error}")))
-}
-
-/// Runs until the work is done or interrupted.
-pub(crate) fn to_end<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = runtime()?;
-    let done = runtime.block_on(async {
-        tokio::select! {
-            done = work => done,
-            _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
-        }
-    });
-    // A credential plugin that hangs must not hold the end.
-    runtime.shutdown_background();
-    done
 }
 
 /// Keeps what `-n` asks for of a file, which holds what it holds.

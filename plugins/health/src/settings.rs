@@ -78,7 +78,7 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
     Ok(Settings {
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
-        selector: args.scope.selector.as_deref().map(parse_selector).transpose()?,
+        selector: args.scope.selector()?,
         now: args.source.now.unwrap_or(clock),
         fail_on,
         show: level("--show", &args.check.show)?,
@@ -121,14 +121,6 @@ fn follow(args: &Args, fail_on: FailOn) -> Result<Follow, Failure> {
         return Err(Failure::usage("--watch and --wait go without a subcommand"));
     }
     Ok(follow)
-}
-
-/// Reads a selector as kubectl's `-l` does.
-fn parse_selector(text: &str) -> Result<Selector, Failure> {
-    Selector::parse(text).map_err(|reason| {
-        Failure::usage(format!("invalid selector {text:?}: {reason}"))
-            .hint("as for kubectl: app=kafka, tier!=test, env in (a,b), key, !key")
-    })
 }
 
 #[cfg(test)]

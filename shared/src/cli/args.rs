@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::cluster::Settings;
+use crate::object::Selector;
 use crate::platform::Platform;
 use crate::text;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
@@ -117,6 +118,22 @@ pub struct ScopeArgs {
     /// Only objects with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR", global = true)]
     pub selector: Option<String>,
+}
+
+impl ScopeArgs {
+    /// The selector, read as kubectl's `-l` does.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn selector(&self) -> Result<Option<Selector>, Failure> {
+        let parse = |text: &str| {
+            Selector::parse(text).map_err(|reason| {
+                Failure::usage(format!("invalid selector {text:?}: {reason}"))
+                    .hint("as for kubectl: app=kafka, tier!=test, env in (a,b), key, !key")
+            })
+        };
+        self.selector.as_deref().map(parse).transpose()
+    }
 }
 
 /// Where objects come from, and what is expected of them.

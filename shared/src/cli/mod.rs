@@ -15,4 +15,4 @@ pub use explain::{Catalogue, FindingCode, FindingCodeList, explain, explain_form
 pub use failure::{Failure, print_usage};
 pub use name::display_name;
 pub use printer::Printer;
-pub use session::on_cluster;
+pub use session::{on_cluster, runtime, to_end};

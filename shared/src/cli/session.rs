@@ -1,7 +1,34 @@
-//! One piece of work on one cluster: connect, do it, or be interrupted.
+//! Work that asks clusters: a runtime, an end on interruption, one cluster.
 
 use super::{ConnectionArgs, Exit, Failure};
 use crate::cluster::{self, ClusterError, Connection};
+use tokio::runtime::{Builder, Runtime};
+
+/// A runtime of one thread.
+///
+/// # Errors
+/// When the system gives none.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::unchecked(format!("failed to start: {error}")))
+}
+
+/// Runs until the work is done or interrupted.
+///
+/// # Errors
+/// What the work says, or that it was interrupted.
+pub fn to_end<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = work => done,
+            _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
+        }
+    });
+    // A credential plugin that hangs must not hold the end.
+    runtime.shutdown_background();
+    done
+}
 
 /// Connects as the flags say, and does something with the connection until that is done or interrupted.
 ///
@@ -15,18 +42,8 @@ pub fn on_cluster<T>(
         return Err(Failure::usage("this command looks at one cluster").hint("run it once for each --context"));
     }
     let settings = flags.settings(flags.context.first().map(String::as_str))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?;
-    let work = async {
+    to_end(async {
         let connection = cluster::connect(&settings).await?;
-        work(&connection).await
-    };
-    runtime.block_on(async {
-        tokio::select! {
-            done = work => done.map_err(Failure::from),
-            _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
-        }
+        Ok(work(&connection).await?)
     })
 }
