@@ -410,3 +410,70 @@ fn the_account_of_deploy_may_list_what_an_audit_needs_and_no_more() {
         assert!(plane.kubectl(&["auth", "can-i", right[0], right[1], "-A", account]).is_err(), "{right:?} is granted");
     }
 }
+
+#[test]
+fn secrets_are_judged_by_their_metadata_alone() {
+    const CANARY: &str = "CaNaRyX7fQ2mLz9Kp4Wd";
+    let plane = shared();
+    let api = plane.api();
+    let namespace = api.new_namespace("secrets").expect("namespace");
+    let secret = |name: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace},
+            "stringData": {"password": CANARY},
+        })
+    };
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": namespace},
+        "spec": {
+            "containers": [{"name": "c", "image": "i", "env": [{"name": "TOKEN", "value": CANARY}]}],
+            "volumes": [{"name": "v", "secret": {"secretName": "used"}}],
+        },
+    });
+    // As kubectl writes: what a program of another name wrote would be that program's.
+    for object in [secret("used"), secret("spare"), pod] {
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/{}?fieldManager=kubectl-create",
+            if object["kind"] == "Pod" { "pods" } else { "secrets" }
+        );
+        let body = object.to_string();
+        let answer =
+            api.client().request("POST", &path, Some(("application/json", body.as_bytes()))).expect("an answer");
+        assert_eq!(answer.status, 201, "{:?}", answer.json());
+    }
+    let proxy = Proxy::start(plane).expect("proxy");
+    let kubeconfig = proxy.kubeconfig(User::Admin).expect("kubeconfig");
+    let outcome = audit(&kubeconfig, &["secrets", "--fail-on", "never", "--show", "info"]);
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+    let report = json_of(&outcome);
+    let of_ours = |report: &Value| -> Vec<(String, String)> {
+        let all = report["findings"].as_array().expect("findings").iter();
+        let ours = all.filter(|it| it["object"]["namespace"] == namespace.as_str());
+        ours.map(|it| {
+            (it["code"].as_str().expect("code").to_owned(), it["object"]["name"].as_str().expect("name").to_owned())
+        })
+        .collect()
+    };
+    let mut found = of_ours(&report);
+    found.sort();
+    let want = [("secret-plaintext", "p"), ("secret-unused", "spare")];
+    assert_eq!(found, want.map(|(code, name)| (code.to_owned(), name.to_owned())), "{report}");
+    let asked = proxy.requests();
+    let lists: Vec<_> =
+        asked.iter().filter(|it| it.path().ends_with("/secrets") || it.path().ends_with("/configmaps")).collect();
+    assert!(
+        !lists.is_empty()
+            && lists.iter().all(|it| it.accept.split(',').all(|part| part.contains("as=PartialObjectMetadataList"))),
+        "{lists:?}"
+    );
+    assert!(asked.iter().all(|it| it.method == "GET" && !it.path().contains("/secrets/")), "{asked:?}");
+    assert!(!outcome.stdout.contains(CANARY) && !outcome.stderr.contains(CANARY));
+
+    // What may refer to it and could not be read: nothing is unused.
+    proxy.add(Rule::new(Fault::Forbidden).path("/api/v1/serviceaccounts"));
+    let refused = audit(&kubeconfig, &["secrets", "--fail-on", "never"]);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    let found = of_ours(&json_of(&refused));
+    assert!(found.contains(&("secret-use-unknown".to_owned(), "spare".to_owned())), "{found:?}");
+    assert!(!found.iter().any(|(code, _)| code == "secret-unused"), "{found:?}");
+}

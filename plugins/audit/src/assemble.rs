@@ -42,8 +42,15 @@ pub(crate) struct Ingredients<'a> {
 
 /// Runs the checks and makes the report; the findings themselves too, for a baseline.
 pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
-    let asked =
-        Asked { records: it.records, sections: it.sections, is_whole: it.is_whole, platform: it.platform, now: it.now };
+    let asked = Asked {
+        records: it.records,
+        sections: it.sections,
+        is_whole: it.is_whole,
+        platform: it.platform,
+        server_version: it.view.server_version.as_deref(),
+        namespaces: &it.view.namespaces,
+        now: it.now,
+    };
     let (mut findings, mut checks) = (Vec::new(), Vec::new());
     for check in it.checks {
         let mut found = (check.run)(&asked);
@@ -138,6 +145,16 @@ fn state_of(check: &Check, sections: &[Section]) -> (String, Option<String>) {
             }
             // Not served, or not asked for: there is nothing to find.
             Some(SectionState::Unread(_)) | None => {}
+        }
+    }
+    if let Some(others) = check.others {
+        let listed = |section: &Section| check.needs.contains(&(&*section.group, &*section.kind));
+        for section in sections.iter().filter(|it| others(&it.group, &it.kind) && !listed(it)) {
+            match &section.state {
+                SectionState::Unread(reason) if reason.is_gap() => why.push(format!("{}: {reason}", section.kind)),
+                SectionState::Partly(_, _, reason) => why.push(format!("{}: {reason}", section.kind)),
+                SectionState::Read(_) | SectionState::Unread(_) => {}
+            }
         }
     }
     match (why.is_empty(), read) {

@@ -20,6 +20,10 @@ pub struct Asked<'a> {
     pub is_whole: bool,
     /// What the platform file asks for.
     pub platform: &'a Platform,
+    /// The API server's version, where the source tells it.
+    pub server_version: Option<&'a str>,
+    /// The namespaces that were read; none for all.
+    pub namespaces: &'a [String],
     /// The instant that findings are made for.
     pub now: Timestamp,
 }
@@ -44,6 +48,8 @@ pub struct Check {
     pub needs: &'static [(&'static str, &'static str)],
     /// Group and kind of what it reads besides, where it may.
     pub likes: &'static [(&'static str, &'static str)],
+    /// Whether it also reads a kind that no list names: those of operators.
+    pub others: Option<fn(&str, &str) -> bool>,
     /// The check.
     pub run: fn(&Asked<'_>) -> Vec<Finding>,
     /// The codes that it declares.
@@ -53,7 +59,8 @@ pub struct Check {
 impl Check {
     /// Whether it reads objects of this kind.
     pub fn reads(&self, group: &str, kind: &str) -> bool {
-        self.needs.iter().chain(self.likes).any(|known| *known == (group, kind))
+        let is_listed = self.needs.iter().chain(self.likes).any(|known| *known == (group, kind));
+        is_listed || self.others.is_some_and(|others| others(group, kind))
     }
 }
 
@@ -75,34 +82,59 @@ pub static CHECKS: &[Check] = &[
             ("apps", "StatefulSet"),
             ("batch", "CronJob"),
         ],
+        others: None,
         run: rbac::check,
         codes: &[rbac::CODES],
     },
-    Check { name: "workloads", needs: WORKLOADS, likes: &[], run: workloads::check, codes: &[workloads::CODES] },
+    Check {
+        name: "workloads",
+        needs: WORKLOADS,
+        likes: &[],
+        others: None,
+        run: workloads::check,
+        codes: &[workloads::CODES],
+    },
     Check {
         name: "network",
         needs: WORKLOADS_AND_POLICIES,
         likes: network::OTHER_POLICIES,
+        others: None,
         run: network::check,
         codes: &[network::CODES],
     },
-    Check { name: "images", needs: WORKLOADS, likes: images::HOLDERS, run: images::check, codes: &[images::CODES] },
+    Check {
+        name: "images",
+        needs: WORKLOADS,
+        likes: images::HOLDERS,
+        others: None,
+        run: images::check,
+        codes: &[images::CODES],
+    },
     Check {
         name: "versions",
         needs: WORKLOADS,
         likes: versions::LIKES,
+        others: None,
         run: versions::check,
         codes: &[versions::CODES],
     },
-    Check { name: "flux", needs: flux::NEEDS, likes: &[], run: flux::check, codes: &[flux::CODES] },
+    Check { name: "flux", needs: flux::NEEDS, likes: &[], others: None, run: flux::check, codes: &[flux::CODES] },
     Check {
         name: "platform",
         needs: platform::NEEDS,
         likes: platform::LIKES,
+        others: None,
         run: platform::check,
         codes: &[platform::CODES],
     },
-    Check { name: "secrets", needs: &[], likes: &[], run: secrets::check, codes: &[secrets::CODES] },
+    Check {
+        name: "secrets",
+        needs: secrets::NEEDS,
+        likes: secrets::LIKES,
+        others: Some(secrets::may_refer),
+        run: secrets::check,
+        codes: &[secrets::CODES],
+    },
 ];
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -134,6 +166,11 @@ const WORKLOADS_AND_POLICIES: &[(&str, &str)] = &[
 pub fn kinds() -> BTreeSet<(&'static str, &'static str)> {
     let of_checks = CHECKS.iter().flat_map(|check| check.needs.iter().chain(check.likes));
     of_checks.chain(crate::rights::kinds()).copied().collect()
+}
+
+/// Whether all kinds of an API group are read, where they are served.
+pub fn reads_all(group: &str) -> bool {
+    CHECKS.iter().any(|check| check.others.is_some_and(|others| others(group, "*")))
 }
 
 /// All codes of audit's findings, sorted by id.

@@ -6,14 +6,14 @@ use crate::baseline::{self, Baseline};
 use crate::check::all_codes;
 use crate::document::Shown;
 use crate::images::bom;
-use crate::record::{Record, Records, decode};
+use crate::record::{Record, Records, decode, decode_scanned};
 use crate::rights;
 use crate::scope::Scope;
 use crate::settings::{self, Settings};
 use crate::tree::{self, Inline, Tree};
 use jiff::Timestamp;
 use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
-use mlops_shared::cluster::{self, Plan};
+use mlops_shared::cluster::{self, DecodeItem, Plan};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Level, Style, View};
 use mlops_shared::source::{Gathered, Limits, gather};
@@ -120,6 +120,8 @@ fn style(args: &Args, printer: &Printer) -> Style {
 }
 
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
+    let has_secrets = settings.checks.iter().any(|check| check.name == "secrets");
+    let decode: DecodeItem<Record> = if has_secrets { decode_scanned } else { decode };
     if let Some(path) = &settings.from {
         return Ok(gather(path, &Limits::default(), &decode)?);
     }
@@ -128,6 +130,7 @@ fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathere
         likely: platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect(),
         budget: BUDGET,
         kubelets: false,
+        contents: false,
     };
     let wanted = |group: &str, kind: &str| settings.checks.iter().any(|check| check.reads(group, kind));
     on_cluster(&args.connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)

@@ -63,6 +63,7 @@ fn heads(records: &Records) -> impl Iterator<Item = &Head> {
     let policies = records.policies.iter().map(|it| &it.head);
     let roles = records.roles.iter().map(|it| &it.head);
     let bindings = records.bindings.iter().map(|it| &it.head);
+    let secrets = records.secrets.iter().map(|it| &it.head);
     let customs = records.customs.iter().map(|it| &it.head);
     namespaces
         .chain(accounts)
@@ -70,6 +71,7 @@ fn heads(records: &Records) -> impl Iterator<Item = &Head> {
         .chain(policies)
         .chain(roles)
         .chain(bindings)
+        .chain(secrets)
         .chain(customs)
         .chain(&records.broken)
 }

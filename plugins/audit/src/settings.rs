@@ -70,15 +70,7 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
         return Err(Failure::usage("tree and --from exclude each other"));
     }
     let families = &args.families;
-    // What a cluster keeps in Secrets is not looked at, and what was not looked at must not look clean.
-    let is_tree = tree.is_some();
-    if !is_tree && families.iter().any(|name| name == "secrets") {
-        return Err(Failure::usage("secrets are looked for in a tree").hint("`kubectl mlops audit secrets tree DIR`"));
-    }
-    let is_wanted = |check: &&Check| match families.as_slice() {
-        [] => is_tree || check.name != "secrets",
-        some => some.iter().any(|name| name == check.name),
-    };
+    let is_wanted = |check: &&Check| families.is_empty() || families.iter().any(|name| name == check.name);
     Ok(Settings {
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
@@ -107,9 +99,8 @@ mod tests {
         let names = |flags: &[&str]| -> Vec<&str> {
             settings(flags).expect("settings").checks.iter().map(|check| check.name).collect()
         };
-        assert!(names(&[]).len() + 1 == CHECKS.len() && !names(&[]).contains(&"secrets"));
+        assert_eq!(names(&[]).len(), CHECKS.len());
         assert_eq!(names(&["secrets", "tree", "."]), ["secrets"]);
-        assert!(settings(&["secrets"]).is_err());
         assert_eq!(names(&["network", "rbac", "-n", "network"]), ["rbac", "network"]);
         assert!(Args::try_parse_from(["x", "rbacs"]).is_err());
     }

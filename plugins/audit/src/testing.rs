@@ -26,9 +26,19 @@ pub(crate) fn found(check: fn(&Asked<'_>) -> Vec<Finding>, yaml: &str) -> Vec<Fi
 
 /// As [`found`], with a platform file.
 pub(crate) fn found_on(check: fn(&Asked<'_>) -> Vec<Finding>, yaml: &str, platform: &Platform) -> Vec<Finding> {
+    ask(check, yaml, platform)
+}
+
+/// As [`found`], with a check that changes what it is asked.
+pub(crate) fn found_by(check: impl Fn(&Asked<'_>) -> Vec<Finding>, yaml: &str) -> Vec<Finding> {
+    ask(check, yaml, &Platform::built_in())
+}
+
+fn ask(check: impl Fn(&Asked<'_>) -> Vec<Finding>, yaml: &str, platform: &Platform) -> Vec<Finding> {
     let records = records(yaml);
     let now = "2026-11-20T03:00:00Z".parse().expect("an instant");
-    check(&Asked { records: &records, sections: &[], is_whole: false, platform, now })
+    let (server_version, namespaces) = (None, &[][..]);
+    check(&Asked { records: &records, sections: &[], is_whole: false, platform, server_version, namespaces, now })
 }
 
 /// The codes of findings, sorted.

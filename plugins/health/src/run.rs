@@ -124,7 +124,13 @@ pub(crate) const BUDGET: Duration = Duration::from_secs(180);
 /// What is read of the cluster.
 pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
     let likely = platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect();
-    Plan { namespaces: settings.namespaces.clone(), likely, budget: BUDGET, kubelets: settings.volumes }
+    Plan {
+        namespaces: settings.namespaces.clone(),
+        likely,
+        budget: BUDGET,
+        kubelets: settings.volumes,
+        contents: false,
+    }
 }
 
 fn read_cluster(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {

@@ -74,6 +74,9 @@ pub struct Plan {
     /// Whether the kubelets are asked how full volumes and node filesystems are, beside the lists
     /// ([`read`] only). Needs `get` on `nodes/proxy`; an account without it reads all the rest.
     pub kubelets: bool,
+    /// Whether Secrets and ConfigMaps are asked for with what they hold, not as metadata. Helm's releases are left
+    /// out then: each may be a megabyte.
+    pub contents: bool,
 }
 
 /// Reads the cluster.
@@ -162,7 +165,7 @@ pub async fn read_kinds(
 }
 
 /// Reads the kinds that `is_wanted` takes by group and kind, and keeps of each item what `decode`
-/// makes of it. Of Secrets and ConfigMaps only metadata is asked for.
+/// makes of it. Of Secrets and ConfigMaps only metadata is asked for, unless the plan says otherwise.
 ///
 /// # Errors
 /// As [`read`].
@@ -384,8 +387,9 @@ async fn one<T: Send + 'static>(
         if kind.group.is_empty() { kind.version.clone() } else { format!("{}/{}", kind.group, kind.version) };
     let ty = Arc::new(TypeMeta::new(&group_version, &kind.kind));
     let (accept, query) = match (&*kind.group, &*kind.kind) {
-        // Their data never leaves the server.
-        ("", "Secret" | "ConfigMap") => (METADATA, ""),
+        ("", "Secret") if plan.contents => (JSON, "&fieldSelector=type!%3Dhelm.sh%2Frelease.v1"),
+        // Otherwise their data never leaves the server.
+        ("", "Secret" | "ConfigMap") if !plan.contents => (METADATA, ""),
         ("", "Event") => (JSON, "&fieldSelector=type%3DWarning"),
         _ => (JSON, ""),
     };

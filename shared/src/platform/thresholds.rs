@@ -39,6 +39,10 @@ pub struct Thresholds {
     pub node_requests_warn_percent: f64,
     /// A certificate that expires within this is worth a warning.
     pub certificate_warn_seconds: i64,
+    /// A Secret whose values were not changed for so long is worth a note.
+    pub secret_age_warn_seconds: i64,
+    /// A Secret whose values were not changed for so long is overdue.
+    pub secret_age_fail_seconds: i64,
 }
 
 impl Default for Thresholds {
@@ -60,6 +64,8 @@ impl Default for Thresholds {
             volume_stale_seconds: 10 * 60,
             node_requests_warn_percent: 90.0,
             certificate_warn_seconds: 7 * 86_400,
+            secret_age_warn_seconds: 90 * 86_400,
+            secret_age_fail_seconds: 365 * 86_400,
         }
     }
 }
@@ -84,6 +90,8 @@ impl Thresholds {
             ("metricsStaleSeconds", self.metrics_stale_seconds),
             ("volumeStaleSeconds", self.volume_stale_seconds),
             ("certificateWarnSeconds", self.certificate_warn_seconds),
+            ("secretAgeWarnSeconds", self.secret_age_warn_seconds),
+            ("secretAgeFailSeconds", self.secret_age_fail_seconds),
         ];
         if let Some((field, value)) = seconds.iter().find(|(_, value)| *value < 0) {
             return Err(format!("thresholds.{field} is {value}: it must be 0 or more"));

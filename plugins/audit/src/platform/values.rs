@@ -149,7 +149,16 @@ mod tests {
         let records = Records::new([Record::Values(Custom::values(place.clone(), values))]);
         let platform = mlops_shared::platform::Platform::built_in();
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let asked = Asked { records: &records, sections: &[], is_whole: false, platform: &platform, now };
+        let (server_version, namespaces) = (None, &[][..]);
+        let asked = Asked {
+            records: &records,
+            sections: &[],
+            is_whole: false,
+            platform: &platform,
+            server_version,
+            namespaces,
+            now,
+        };
         let found = super::super::check(&asked);
         assert_eq!(codes_of(&found), ["airflow-config-exposed"]);
         assert_eq!((found[0].place.as_ref(), found[0].path.as_str()), (Some(&place), "config.webserver.expose_config"));

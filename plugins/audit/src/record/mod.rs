@@ -1,18 +1,22 @@
 //! What the checks read of objects: slim records, one file a family of kinds.
 //!
-//! Nothing here keeps the value of a Secret or a ConfigMap.
+//! Nothing here keeps the value of a Secret or a ConfigMap, nor a literal value of an environment.
 
 mod head;
 pub mod pod;
 pub mod policy;
 pub mod rbac;
 mod rest;
+mod secret;
+mod words;
 mod workload;
 
 pub use head::{Head, Writer};
 pub use policy::Policy;
 pub use rbac::{Binding, Role};
 pub use rest::{Account, Custom, Namespace};
+pub use secret::{Key, Secret};
+pub use words::{Words, word};
 pub use workload::{Running, Workload};
 
 use crate::finding::Finding;
@@ -36,12 +40,16 @@ pub enum Record {
     Role(Role),
     /// A RoleBinding or ClusterRoleBinding.
     Binding(Binding),
+    /// A Secret, without its values.
+    Secret(Box<Secret>),
     /// An object of any kind without a record of its own.
     Custom(Custom),
     /// A document of a tree that is no object: Helm values, mostly.
     Values(Custom),
     /// A credential in a file of a tree: what is to be told of it, without its value.
     Credential(Box<Finding>),
+    /// An object in which credentials stand in plain text, and what is to be told of these.
+    Leaking(Box<(Record, Vec<Finding>)>),
     /// An object whose content did not have the shape of its kind.
     Broken(Head),
 }
@@ -56,7 +64,9 @@ impl Record {
             Self::Policy(policy) => &mut policy.head,
             Self::Role(role) => &mut role.head,
             Self::Binding(binding) => &mut binding.head,
+            Self::Secret(secret) => &mut secret.head,
             Self::Custom(custom) | Self::Values(custom) => &mut custom.head,
+            Self::Leaking(both) => return both.0.head_mut(),
             Self::Broken(head) => head,
             Self::Credential(_) => return None,
         })
@@ -73,8 +83,9 @@ pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             Binding::read(ty, item).map(Record::Binding)
         }
+        ("", "Secret") => Secret::read(ty, item).map(|secret| Record::Secret(Box::new(secret))),
         // Not even their shape is looked at here: values must not be kept by accident.
-        ("", "Secret" | "ConfigMap" | "Event") | ("events.k8s.io", "Event") => return None,
+        ("", "ConfigMap" | "Event") | ("events.k8s.io", "Event") => return None,
         (group, kind) if Workload::is_kind(group, kind) => {
             Workload::read(ty, item).map(|workload| Record::Workload(Box::new(workload)))
         }
@@ -85,6 +96,16 @@ pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
         head.writers = Head::old_writers(ty, item);
     }
     Some(record)
+}
+
+/// As [`decode`], with the credentials that stand in plain text in an object that is no Secret.
+pub fn decode_scanned(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
+    let mut record = decode(ty, item)?;
+    let found = match record.head_mut() {
+        Some(head) if crate::secrets::is_scanned(head) => crate::secrets::object(head, item),
+        _ => Vec::new(),
+    };
+    Some(if found.is_empty() { record } else { Record::Leaking(Box::new((record, found))) })
 }
 
 /// All records of a run, by kind.
@@ -102,11 +123,15 @@ pub struct Records {
     pub roles: Vec<Role>,
     /// Bindings of both kinds.
     pub bindings: Vec<Binding>,
+    /// Secrets.
+    pub secrets: Vec<Secret>,
     /// Objects of other kinds.
     pub customs: Vec<Custom>,
     /// Documents of a tree that are no objects: no name, no kind, only a place.
     pub values: Vec<Custom>,
-    /// Credentials in files.
+    /// Names that stand in ConfigMaps, where these were read.
+    pub settings: Vec<Words>,
+    /// Credentials in plain text.
     pub credentials: Vec<Finding>,
     /// Objects that could not be read as what they say they are.
     pub broken: Vec<Head>,
@@ -121,6 +146,13 @@ impl Records {
     pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
         let mut all = Self::default();
         for record in records {
+            let record = match record {
+                Record::Leaking(both) => {
+                    all.credentials.extend(both.1);
+                    both.0
+                }
+                record => record,
+            };
             all.count += usize::from(!matches!(record, Record::Credential(_) | Record::Values(_)));
             match record {
                 Record::Namespace(namespace) => all.namespaces.push(namespace),
@@ -132,6 +164,7 @@ impl Records {
                 Record::Policy(policy) => all.policies.push(policy),
                 Record::Role(role) => all.roles.push(role),
                 Record::Binding(binding) => all.bindings.push(binding),
+                Record::Secret(secret) => all.secrets.push(*secret),
                 Record::Custom(custom) => {
                     all.know(&custom.head);
                     all.customs.push(custom);
@@ -139,6 +172,8 @@ impl Records {
                 Record::Values(values) => all.values.push(values),
                 Record::Credential(finding) => all.credentials.push(*finding),
                 Record::Broken(head) => all.broken.push(head),
+                // Taken apart above; none holds another.
+                Record::Leaking(_) => {}
             }
         }
         all

@@ -1,5 +1,6 @@
 //! The spec of a pod as far as the checks read it. Every field may be absent or null.
 
+use super::Words;
 use mlops_shared::object::Sym;
 use mlops_shared::record;
 use serde::{Deserialize, Deserializer};
@@ -68,6 +69,8 @@ record! {
         startup_probe: Handler,
         /// Hooks.
         lifecycle: Lifecycle,
+        /// Names that stand in its command.
+        command: Words,
         /// Those of its arguments that some check reads.
         args: Flags,
         /// Its environment.
@@ -120,10 +123,12 @@ record! {
         pre_stop: Handler,
     }
 
-    /// A variable. Its literal value is not kept: only where it comes from, and how long it is.
+    /// A variable. Its literal value is not kept: only where it comes from.
     pub struct Env {
         /// Its name.
         name: Sym,
+        /// Names that stand in its literal value.
+        value: Words,
         /// Where its value comes from.
         value_from: Option<ValueFrom>,
     }
@@ -205,16 +210,17 @@ record! {
 
 /// Arguments, of which only flags that some check reads are kept: others may hold passwords.
 #[derive(Debug, Clone, Default)]
-pub struct Flags(Vec<Sym>);
+pub struct Flags(Vec<Sym>, Words);
 
 impl<'de> Deserialize<'de> for Flags {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let all = Vec::<Sym>::deserialize(input)?;
+        let words = all.iter().map(Sym::as_str).collect();
         let is_read = |argument: &Sym| {
             let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name);
             crate::flux::FLAGS.contains(&name)
         };
-        Ok(Self(all.into_iter().filter(is_read).collect()))
+        Ok(Self(all.into_iter().filter(is_read).collect(), words))
     }
 }
 
@@ -222,6 +228,11 @@ impl Flags {
     /// The flags, each with its value: `--name=value`.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(Sym::as_str)
+    }
+
+    /// Names that stand in any of the arguments.
+    pub fn words(&self) -> &Words {
+        &self.1
     }
 }
 

@@ -1,12 +1,14 @@
 //! Records of kinds that need little: namespaces, service accounts, and any kind without one of its own.
 
-use super::Head;
 use super::pod::Name;
+use super::{Head, Words};
 use crate::finding::Place;
-use mlops_shared::object::{Custom as Content, Meta, Sym, TypeMeta, decode_custom};
+use mlops_shared::object::{Custom as Content, Meta, Sym, TypeMeta, decode_custom, nullable};
 use mlops_shared::record;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A namespace: its labels are in the head.
@@ -34,8 +36,10 @@ pub struct Account {
 pub struct Custom {
     /// Type, metadata, place.
     pub head: Head,
-    /// `spec` and `status`.
+    /// `spec` and `status`. Of a kind without a spec, such as StorageClass, all that stands beside its metadata.
     pub content: Content,
+    /// Names in annotations whose key speaks of a secret.
+    pub named: Words,
 }
 
 record! {
@@ -73,18 +77,55 @@ impl Account {
 
 impl Custom {
     pub(super) fn read(ty: &Arc<TypeMeta>, item: &RawValue) -> Result<Self, Error> {
-        let (meta, content) = decode_custom(item)?;
-        Ok(Self { head: Head::new(ty, meta), content })
+        let (meta, mut content) = decode_custom(item)?;
+        if content.spec.is_null() {
+            content.spec = beside(item);
+        }
+        Ok(Self { head: Head::new(ty, meta), content, named: named(item) })
     }
 
     /// A document of a file that is no object.
     pub(crate) fn values(place: Place, values: Value) -> Self {
         let head = Head { place: Some(place), ..Head::default() };
-        Self { head, content: Content { spec: values, ..Content::default() } }
+        Self { head, content: Content { spec: values, ..Content::default() }, named: Words::default() }
     }
 
     /// The text at a JSON pointer below `spec`; empty when absent or no text.
     pub fn text(&self, pointer: &str) -> &str {
         self.content.spec.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
+}
+
+/// All that stands beside the metadata of an object.
+fn beside(item: &RawValue) -> Value {
+    let mut value: Value = serde_json::from_str(item.get()).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+        if fields.is_empty() {
+            return Value::Null;
+        }
+    }
+    value
+}
+
+/// Names in annotations that name a secret: `nginx.ingress.kubernetes.io/auth-secret`.
+fn named(item: &RawValue) -> Words {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Wire {
+        #[serde(deserialize_with = "nullable")]
+        metadata: Annotated,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Annotated {
+        #[serde(deserialize_with = "nullable")]
+        annotations: BTreeMap<String, Value>,
+    }
+    if !item.get().contains("secret") {
+        return Words::default();
+    }
+    let wire: Wire = serde_json::from_str(item.get()).unwrap_or_default();
+    let found = wire.metadata.annotations.iter().filter(|(key, _)| key.contains("secret"));
+    found.filter_map(|(_, value)| value.as_str()).collect()
 }

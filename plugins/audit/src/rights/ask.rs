@@ -66,6 +66,7 @@ fn read(
         likely: platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect(),
         budget: BUDGET,
         kubelets: false,
+        contents: false,
     };
     let wanted = |group: &str, kind: &str| kinds.contains(&(group, kind));
     on_cluster(connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)

@@ -16,7 +16,8 @@ use mlops_shared::object::{ObjectRef, Sym, TypeMeta};
 struct Scan<'a> {
     object: ObjectRef,
     api_version: Sym,
-    file: &'a Sym,
+    /// The file; of an object of a cluster there is none.
+    file: Option<&'a Sym>,
     stamp: &'a Stamp,
     /// Whether SOPS encrypted the document, so that nothing in it should be plain.
     is_sops: bool,
@@ -29,7 +30,7 @@ pub(crate) fn document(
     node: &Node,
     ty: Option<&TypeMeta>,
     object: ObjectRef,
-    file: &Sym,
+    file: Option<&Sym>,
     stamp: &Stamp,
 ) -> Vec<Finding> {
     let mut scan = Scan {
@@ -72,7 +73,7 @@ pub(crate) fn text(text: &str, dialect: Dialect, file: &Sym, stamp: &Stamp) -> V
             Sym::default(),
             path,
             what,
-            Place { file: file.clone(), line: line(hit.line + 1) },
+            Some(Place { file: file.clone(), line: line(hit.line + 1) }),
         )
     });
     findings.collect()
@@ -88,9 +89,9 @@ fn finding(
     api_version: Sym,
     path: String,
     message: String,
-    place: Place,
+    place: Option<Place>,
 ) -> Finding {
-    let finding = Finding::new(verdict.code, verdict.severity, object, message).at(path).placed(Some(place));
+    let finding = Finding::new(verdict.code, verdict.severity, object, message).at(path).placed(place);
     Finding { api_version, ..finding }.evidence(format!("the value: {}", verdict.traits))
 }
 
@@ -108,7 +109,7 @@ impl Scan<'_> {
             path.push_str(step);
         }
         let message = format!("{path} {}", verdict.what);
-        let place = Place { file: self.file.clone(), line };
+        let place = self.file.map(|file| Place { file: file.clone(), line });
         self.found.push(finding(verdict, self.object.clone(), self.api_version.clone(), path, message, place));
     }
 

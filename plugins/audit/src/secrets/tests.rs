@@ -12,7 +12,7 @@ fn findings(yaml: &str) -> Vec<Finding> {
     let of = |node: &node::Node| {
         let kind = node.word("kind");
         let ty = (!kind.is_empty()).then(|| TypeMeta::new(node.word("apiVersion"), kind));
-        document(node, ty.as_ref(), ObjectRef::new("", kind, "", ""), &file, &Stamp::new())
+        document(node, ty.as_ref(), ObjectRef::new("", kind, "", ""), Some(&file), &Stamp::new())
     };
     parsed.documents.iter().flat_map(of).collect()
 }

@@ -152,7 +152,7 @@ impl Reader {
         if version.is_empty() || kind.is_empty() {
             let place = Place { file: file.clone(), line: 0 };
             self.items.push(Record::Values(Custom::values(place, node.json())));
-            let found = secrets::document(node, None, ObjectRef::new("", "", "", ""), file, &self.stamp);
+            let found = secrets::document(node, None, ObjectRef::new("", "", "", ""), Some(file), &self.stamp);
             self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
             return;
         }
@@ -171,7 +171,7 @@ impl Reader {
             self.items.push(record);
         }
         *self.kinds.entry((ty.group.clone(), ty.kind.clone())).or_default() += 1;
-        let found = secrets::document(node, Some(&ty), object, file, &self.stamp);
+        let found = secrets::document(node, Some(&ty), object, Some(file), &self.stamp);
         self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
     }
 }

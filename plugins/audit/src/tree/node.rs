@@ -193,6 +193,24 @@ impl Node {
         }
     }
 
+    /// Of a JSON value, which has no lines.
+    pub(crate) fn of_json(value: Value) -> Self {
+        let scalar = |text: String, is_plain| {
+            Content::Scalar(Scalar { text: Hidden::new(text), is_plain, is_block: false, is_tagged: false })
+        };
+        let content = match value {
+            Value::Null => scalar(String::new(), true),
+            Value::Bool(flag) => scalar(flag.to_string(), true),
+            Value::Number(number) => scalar(number.to_string(), true),
+            Value::String(text) => scalar(text, false),
+            Value::Array(items) => Content::List(items.into_iter().map(Self::of_json).collect()),
+            Value::Object(entries) => {
+                Content::Map(entries.into_iter().map(|(name, value)| (Key { name }, Self::of_json(value))).collect())
+            }
+        };
+        Self { line: 0, content, size: 1 }
+    }
+
     /// As JSON, as Kubernetes reads YAML: `y` and `on` are texts.
     pub(crate) fn json(&self) -> Value {
         match &self.content {
