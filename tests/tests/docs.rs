@@ -6,7 +6,7 @@ use mlops_shared::cli::FindingCodeList;
 use mlops_shared::cluster::list_rules;
 use mlops_shared::health::all_codes;
 use mlops_shared::platform::Platform;
-use mlops_shared::report::{Outlook, Report, ReportList};
+use mlops_shared::report::{Outlook, Plan, Report, ReportList};
 use mlops_umbrella::VersionReport;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -256,6 +256,7 @@ fn the_schema_is_current() {
         ("health-event", schemars::schema_for!(HealthEvent)),
         ("version-report", schemars::schema_for!(VersionReport)),
         ("platform", schemars::schema_for!(Platform)),
+        ("plan", schemars::schema_for!(Plan)),
         ("capacity-report", schemars::schema_for!(CapacityReport)),
         ("finding-code-list", schemars::schema_for!(FindingCodeList)),
     ] {

@@ -71,6 +71,19 @@ fn only_cluster_names_the_client() {
     }
 }
 
+/// Permission to write is made where somebody was asked; the type keeps plugins from making it themselves.
+#[test]
+fn only_the_confirmation_makes_permission_to_write() {
+    for path in files(&sources()) {
+        let is_known = ["cli/confirm.rs", "cluster/consent.rs"].iter().any(|known| path.ends_with(known));
+        assert!(is_known || !code(&path).contains("::confirmed"), "{} makes permission to write", path.display());
+    }
+    // Whoever has one permission must not make two of it, nor another crate one of its own.
+    let consent = code(&sources().join("cluster/consent.rs"));
+    let (token, _) = consent.split_once("impl WriteToken").expect("the token");
+    assert!(consent.contains("pub(crate) const fn confirmed") && !token.contains("Clone"), "{token}");
+}
+
 #[test]
 fn uses_are_found() {
     let code = "use crate::text;\nuse crate::{health::judge, source};\nlet x = crate::cli::Exit::Clean;";

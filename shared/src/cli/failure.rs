@@ -79,6 +79,10 @@ impl From<ClusterError> for Failure {
             ClusterError::Kubeconfig(_) | ClusterError::PluginRefused(..) => {
                 Self { hints, ..Self::usage(error.to_string()) }
             }
+            // The goal was not reached, and why is known.
+            ClusterError::Conflict { .. } | ClusterError::AlreadyExists(_) => {
+                Self { hints, exit: Exit::Findings, ..Self::usage(error.to_string()) }
+            }
             _ => Self { hints, ..Self::unchecked(error.to_string()) },
         }
     }

@@ -77,6 +77,13 @@ pub struct Connection {
     pub(super) limit: Option<Duration>,
 }
 
+impl Connection {
+    /// The namespace of a request that names none: the context's, else `default`, as for kubectl.
+    pub fn default_namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
+    }
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Connection")

@@ -14,6 +14,10 @@ pub(super) struct Served {
     pub(super) kind: String,
     pub(super) plural: String,
     pub(super) is_namespaced: bool,
+    /// The singular name, then the short ones.
+    pub(super) names: Vec<String>,
+    /// `scale`, `status`, …
+    pub(super) subresources: Vec<String>,
 }
 
 /// What discovery found: kinds, and groups that could not be asked.
@@ -40,9 +44,18 @@ struct ResponseKind {
 #[serde(default, rename_all = "camelCase")]
 struct Resource {
     resource: String,
+    singular_resource: String,
+    short_names: Vec<String>,
     response_kind: ResponseKind,
     scope: String,
     verbs: Vec<String>,
+    subresources: Vec<Subresource>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Subresource {
+    subresource: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -73,9 +86,11 @@ struct LegacyGroup {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct LegacyResource {
     name: String,
+    singular_name: String,
+    short_names: Vec<String>,
     kind: String,
     namespaced: bool,
     verbs: Vec<String>,
@@ -131,6 +146,10 @@ fn add(found: &mut Discovered, served: Served, verbs: &[String]) {
     }
 }
 
+fn names(singular: String, short: Vec<String>) -> Vec<String> {
+    std::iter::once(singular).chain(short).filter(|name| !name.is_empty()).collect()
+}
+
 fn aggregated(groups: Vec<Group>, found: &mut Discovered) {
     for group in groups {
         for version in group.versions {
@@ -145,6 +164,8 @@ fn aggregated(groups: Vec<Group>, found: &mut Discovered) {
                     kind: resource.response_kind.kind,
                     plural: resource.resource,
                     is_namespaced: resource.scope == "Namespaced",
+                    names: names(resource.singular_resource, resource.short_names),
+                    subresources: resource.subresources.into_iter().map(|it| it.subresource).collect(),
                 };
                 add(found, served, &resource.verbs);
             }
@@ -161,8 +182,17 @@ async fn legacy(
     let (group, version) = group_version.split_once('/').unwrap_or(("", group_version));
     let path = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     let answer = parse(&get(connection, &path, "application/json", warnings).await?)?;
+    let below: Vec<(String, String)> = answer
+        .resources
+        .iter()
+        .filter_map(|resource| resource.name.split_once('/'))
+        .map(|(plural, subresource)| (plural.to_owned(), subresource.to_owned()))
+        .collect();
     for resource in answer.resources {
+        let own = below.iter().filter(|(plural, _)| *plural == resource.name);
         let served = Served {
+            subresources: own.map(|(_, subresource)| subresource.clone()).collect(),
+            names: names(resource.singular_name, resource.short_names),
             group: group.to_owned(),
             version: version.to_owned(),
             kind: resource.kind,

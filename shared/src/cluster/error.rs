@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// A field that server-side apply would take from another manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldConflict {
+    /// `kustomize-controller using apps/v1`, as the API server calls it.
+    pub manager: String,
+    /// `.spec.replicas`
+    pub field: String,
+}
+
 /// Why a request, or the whole run, got no answer. The messages hold neither bodies nor tokens.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ClusterError {
@@ -34,6 +43,28 @@ pub enum ClusterError {
     /// 403
     #[error("{0}")]
     Forbidden(String),
+    /// 403 of a request for one object, and the rule of a Role that would allow it.
+    #[error("{message}")]
+    Denied {
+        /// The message of the API server: who may not do what.
+        message: String,
+        /// `apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["update"]`, and where.
+        rule: String,
+    },
+    /// 409: the object has changed meanwhile, or others own the fields.
+    #[error("{message}")]
+    Conflict {
+        /// The message of the API server.
+        message: String,
+        /// Who owns which field; empty where it has changed meanwhile.
+        fields: Vec<FieldConflict>,
+    },
+    /// 409: there is such an object already.
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// A write without a clear answer: it may have been done.
+    #[error("nobody can tell whether it was done: {0}")]
+    InDoubt(Box<ClusterError>),
     /// 404
     #[error("not found")]
     NotFound,
@@ -57,6 +88,19 @@ impl ClusterError {
     /// What would help.
     pub fn hints(&self) -> Vec<String> {
         let hint = match self {
+            Self::Denied { rule, .. } => return vec![format!("a Role with this rule would allow it: {rule}")],
+            Self::Conflict { fields, .. } if fields.is_empty() => {
+                "it has changed since it was read: look at it again, then decide anew"
+            }
+            Self::Conflict { .. } => "these managers would set the fields again, or be overruled: ask who they are",
+            Self::AlreadyExists(_) => "`kubectl get` shows what is there",
+            Self::InDoubt(_) => "look at the object before you try again: it is not repeated by itself",
+            Self::Forbidden(message) if is_admission(message) => {
+                "no role helps: an admission rule of the cluster refuses it, and the message says which"
+            }
+            Self::Status { code: 400 | 405 | 415 | 422, .. } => {
+                "the API server does not take it as it is: the message says what is wrong with it"
+            }
             Self::NoKubeconfig => "set --kubeconfig or KUBECONFIG, or read files with --from PATH",
             Self::PluginRefused(..) => "if it is trusted: `kubectl kuberc set --section credentialplugin` allows it",
             Self::Plugin(_) => {
@@ -80,4 +124,9 @@ impl ClusterError {
         };
         vec![hint.to_owned()]
     }
+}
+
+/// Whether a 403 comes from admission: webhooks, policies, quotas and the standards for pods answer so too.
+fn is_admission(message: &str) -> bool {
+    ["admission", "denied the request", "exceeded quota", "violates"].iter().any(|word| message.contains(word))
 }

@@ -1,6 +1,7 @@
 //! Requests with a time limit and a retry policy, and lists page by page.
 
 use super::decoder::{DecodeItem, continue_token};
+use super::error::FieldConflict;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
 use http::{Method, Request, StatusCode, header};
@@ -23,6 +24,8 @@ const ROOM: usize = 16 << 20;
 const ANSWER_BYTES: usize = 1 << 20;
 const JSON: &str = "application/json";
 const TRIES: u32 = 3;
+/// Fields in conflict that are told.
+const FIELDS: usize = 50;
 /// A list that changes under the reader is started again so often.
 const RESTARTS: u32 = 3;
 /// A list of more pages has no end: ten million objects are more than etcd holds.
@@ -100,8 +103,8 @@ pub(super) async fn get_within(
     let mut wait = Duration::from_millis(200);
     let mut tries = 1;
     loop {
-        let (outcome, retry_after) =
-            once(connection, (Method::GET, path, Body::empty()), accept, warnings, bytes).await;
+        let ask = Ask { method: Method::GET, path, media: JSON, body: None };
+        let (outcome, retry_after) = once(connection, ask, accept, warnings, bytes).await;
         match outcome {
             Err(ClusterError::Status { code: 429 | 503 | 504, .. }) if tries < TRIES => {
                 tokio::time::sleep(retry_after.unwrap_or(wait).min(Duration::from_secs(5))).await;
@@ -120,22 +123,34 @@ pub(super) async fn post(
     body: String,
     warnings: &Warnings,
 ) -> Result<Vec<u8>, ClusterError> {
-    let request = (Method::POST, path, Body::from(body.into_bytes()));
-    once(connection, request, JSON, warnings, ANSWER_BYTES).await.0
+    let ask = Ask { method: Method::POST, path, media: JSON, body: Some(body.into_bytes()) };
+    once(connection, ask, JSON, warnings, ANSWER_BYTES).await.0
 }
 
-async fn once(
+/// One request.
+pub(super) struct Ask<'a> {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) path: &'a str,
+    /// The media type of the body.
+    pub(super) media: &'a str,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// Asks once. With an error comes the time after which the server wants to be asked again, where it says so.
+pub(super) async fn once(
     connection: &Connection,
-    (method, path, body): (Method, &str, Body),
+    ask: Ask<'_>,
     accept: &str,
     warnings: &Warnings,
     limit: usize,
 ) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
+    let Ask { method, path, media, body } = ask;
     let mut request = Request::builder().uri(path).header(header::ACCEPT, accept);
-    if method != Method::GET {
-        request = request.header(header::CONTENT_TYPE, JSON);
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, media);
     }
-    let Ok(request) = request.method(method).body(body) else {
+    let Ok(request) = request.method(method).body(body.map_or_else(Body::empty, Body::from)) else {
         return (Err(ClusterError::BadAnswer(format!("{path} is no path"))), None);
     };
     let exchange = async {
@@ -179,15 +194,54 @@ async fn once(
 
 /// The error of an answer that is no success. The body counts only where it is a Status object.
 fn refusal(status: StatusCode, body: &[u8]) -> ClusterError {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
     struct Status {
         kind: String,
-        #[serde(default)]
         message: String,
+        reason: String,
+        details: Option<Details>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Details {
+        causes: Vec<Cause>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Cause {
+        reason: String,
+        message: String,
+        field: String,
     }
     let parsed = serde_json::from_slice::<Status>(body).ok().filter(|parsed| parsed.kind == "Status");
-    let message: String = parsed.map(|parsed| parsed.message.chars().take(500).collect()).unwrap_or_default();
+    let parsed = parsed.unwrap_or_default();
+    let message: String = parsed.message.chars().take(500).collect();
     match status {
+        StatusCode::CONFLICT if parsed.reason == "AlreadyExists" => ClusterError::AlreadyExists(message),
+        StatusCode::CONFLICT => {
+            let causes = parsed
+                .details
+                .unwrap_or_default()
+                .causes
+                .into_iter()
+                .filter(|cause| cause.reason == "FieldManagerConflict");
+            let fields = causes.take(FIELDS).map(|cause| FieldConflict {
+                // `conflict with "NAME" using apps/v1`
+                manager: cause
+                    .message
+                    .trim_start_matches("conflict with ")
+                    .replace('"', "")
+                    .chars()
+                    .take(200)
+                    .collect(),
+                field: cause.field.chars().take(300).collect(),
+            });
+            let fields = fields.collect();
+            let message =
+                if message.is_empty() { "it has changed meanwhile (409 Conflict)".to_owned() } else { message };
+            ClusterError::Conflict { message, fields }
+        }
         StatusCode::UNAUTHORIZED => ClusterError::Unauthorized,
         StatusCode::FORBIDDEN => ClusterError::Forbidden(message),
         StatusCode::NOT_FOUND => ClusterError::NotFound,

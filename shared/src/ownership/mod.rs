@@ -21,7 +21,7 @@ pub use inventory::inventory_ids;
 pub use managers::Managers;
 pub use path::{FieldPath, Step};
 pub use predict::{Change, Live, Outcome, predict};
-pub use setters::{Setter, setter};
+pub use setters::{Setter, is_folded_by_flux, setter};
 #[cfg(test)]
 mod chain_tests;
 #[cfg(test)]

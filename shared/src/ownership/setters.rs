@@ -50,7 +50,7 @@ pub fn setter(manager: &str) -> Setter {
 /// Whether kustomize-controller takes over this manager's fields at its next apply, so that those which Git does not
 /// set vanish (kustomize-controller 1.9.4, `kustomization_controller.go`: managers that start with `kubectl`, and
 /// `before-first-apply`; entries of subresources are left alone). The same set is folded whatever the operation.
-pub(super) fn is_folded_by_flux(manager: &str) -> bool {
+pub fn is_folded_by_flux(manager: &str) -> bool {
     manager.starts_with("kubectl") || manager == "before-first-apply"
 }
 

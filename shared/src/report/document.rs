@@ -36,6 +36,11 @@ impl<'a> Document<'a> {
     pub fn line(&mut self, line: Line<'a>) {
         self.blocks.push(Block::Line(line));
     }
+
+    /// Adds a command.
+    pub fn command(&mut self, text: impl Into<Text<'a>>) {
+        self.blocks.push(Block::Command(text.into()));
+    }
 }
 
 /// One part of a document.
@@ -56,6 +61,8 @@ pub enum Block<'a> {
     Bars(Bars<'a>),
     /// Numbers to see first: a line in text, tiles and a ring on a page.
     Counts(Counts<'a>),
+    /// A command that is made to be copied: on a line of its own, never wrapped.
+    Command(Text<'a>),
     /// Names and their values.
     KeyValues(Vec<(Text<'a>, Cell<'a>)>),
 }

@@ -7,6 +7,7 @@ mod level;
 mod list;
 mod model;
 mod overview;
+mod plan;
 mod present;
 mod render;
 mod verdict;
@@ -22,6 +23,7 @@ pub use model::{
     ReadError, Report, Summary, View,
 };
 pub use overview::{gaps, instant, whose};
+pub use plan::{Plan, PlanState, Preflight, Refusal, Risk, Step, StepState};
 pub use present::{Case, Detail, Metric, Present, Sample, Subject};
 pub use render::{Format, Rendered, Style, render, write};
 pub use verdict::Verdict;

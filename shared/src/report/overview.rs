@@ -492,7 +492,7 @@ fn objects<'a>(report: &'a Report, detail: &Detail) -> Table<'a> {
 }
 
 /// `Pod/data-plane/broker-3`.
-fn name(object: &ObjectId) -> String {
+pub(super) fn name(object: &ObjectId) -> String {
     let parts = [&object.kind, &object.namespace, &object.name].into_iter().filter(|part| !part.is_empty());
     parts.map(String::as_str).collect::<Vec<_>>().join("/")
 }

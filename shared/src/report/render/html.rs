@@ -55,6 +55,7 @@ struct Page {
 enum View {
     Heading(String),
     Line(LineView),
+    Command(String),
     Counts(CountsView),
     Pairs(Vec<(String, String)>),
     Bars(BarsView),
@@ -180,6 +181,7 @@ fn view(block: &Block<'_>) -> View {
     match block {
         Block::Section(text) | Block::Heading(text) => View::Heading(text::truncate(text, CELL)),
         Block::Line(it) => View::Line(line(it)),
+        Block::Command(text) => View::Command(text::truncate(text, COMMAND)),
         Block::Counts(it) => View::Counts(counts(it)),
         Block::KeyValues(pairs) => View::Pairs(
             pairs.iter().map(|(label, cell)| (text::truncate(label, CELL), text::truncate(&cell.text, CELL))).collect(),

@@ -41,6 +41,7 @@ pub(super) fn render(document: &Document<'_>) -> String {
                 let total = text::plural(counts.total, &counts.of);
                 out.push_str(&format!("{}: {}\n\n", plain(&total), parts.join(", ")));
             }
+            Block::Command(text) => out.push_str(&format!("{}\n\n", code(text, COMMAND))),
             Block::KeyValues(pairs) => {
                 for (label, cell) in pairs {
                     out.push_str(&format!("- {}: {}\n", plain(label), plain(&cell.text)));

@@ -47,7 +47,7 @@ pub(super) fn render(document: &Document<'_>, style: &Style, is_wide: bool) -> S
         {
             page.gap();
         }
-        is_after_line = is_line || matches!(block, Block::Section(_) | Block::Heading(_));
+        is_after_line = is_line || matches!(block, Block::Section(_) | Block::Heading(_) | Block::Command(_));
         page.block(block, mark);
     }
     page.out
@@ -99,6 +99,7 @@ impl Page<'_> {
                 let line = if parts.is_empty() { total } else { format!("{total}: {}", parts.join(", ")) };
                 self.push(&line);
             }
+            Block::Command(text) => self.push(&format!("  {}", text::truncate(text, COMMAND))),
             Block::KeyValues(pairs) => {
                 let mut table = Table::new([Column::new(""), Column::new("").flex(3)]);
                 for (label, cell) in pairs {
