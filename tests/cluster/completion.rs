@@ -2,6 +2,7 @@
 
 use mlops_tests::control_plane::shared_objects_only;
 use mlops_tests::install::Installation;
+use mlops_tests::typist::Shell;
 use mlops_tests::users::User;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -45,6 +46,40 @@ fn kubectl_offers_every_subcommand_once() {
         assert_eq!(values(&kubectl(&suite, &["-n", "x", "health", "--color=al"])), ["always", ":4"]);
         assert_eq!(kubectl(&suite, &["health", "--from", ""]), ":0\n");
     }
+}
+
+/// The shells' own scripts of kubectl ask the plugin, whichever way a person types it.
+#[test]
+fn every_shell_that_completes_kubectl_completes_the_plugin() {
+    const LINES: &[(&str, &str)] = &[
+        ("kubectl mlops hea", "kubectl mlops health"),
+        ("kubectl mlops -n health versi", "kubectl mlops -n health version"),
+        ("kubectl mlops health explain pod-crash", "kubectl mlops health explain pod-crash-loop"),
+        ("kubectl mlops health -o mark", "kubectl mlops health -o markdown"),
+        ("kubectl mlops health --no-hea", "kubectl mlops health --no-headers"),
+        ("kubectl mlops health --from degraded/air", "kubectl mlops health --from degraded/airflow.yaml"),
+        ("kubectl mlops health explain READ", "kubectl mlops health explain READ"),
+    ];
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let suite = installation(true);
+    let mut wrong = Vec::new();
+    for shell in [Shell::Zsh, Shell::BashWithCompletion, Shell::Fish] {
+        if !shell.is_here() {
+            continue;
+        }
+        let setup = match shell {
+            Shell::Fish => "kubectl completion fish | source",
+            Shell::Zsh => "source <(kubectl completion zsh)",
+            _ => "source <(kubectl completion bash)",
+        };
+        for (typed, expected) in LINES {
+            let became = shell.completes(&suite, &examples, setup, typed);
+            if became.as_deref() != Ok(*expected) {
+                wrong.push(format!("{shell:?}: {typed}: {became:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

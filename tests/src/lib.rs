@@ -19,6 +19,7 @@ pub mod loopback;
 pub mod objects;
 pub mod processes;
 pub mod proxy;
+pub mod typist;
 pub mod users;
 pub mod wait;
 

@@ -1,7 +1,8 @@
 //! Completion as it reaches the shell: the protocol of the binaries, the scripts, and real shells that source them.
 
-use mlops_tests::install::{Installation, Outcome};
+use mlops_tests::install::Installation;
 use mlops_tests::loopback::{Answer, Server};
+use mlops_tests::typist::Shell;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -291,62 +292,6 @@ fn the_script_for_flux_links_the_plugin() {
     assert!(help.stdout.contains("Usage: flux mlops "), "{help:?}");
 }
 
-/// Says so past the test harness, which keeps the output of a test that goes well to itself.
-fn skipped(name: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "skipped: {name} is not installed");
-}
-
-/// A shell, or the reason why a test of it does nothing; CI installs them.
-fn shell(name: &str) -> Option<PathBuf> {
-    let found = which::which_in(name, Some("/usr/local/bin:/usr/bin:/bin"), "/").ok();
-    if found.is_none() {
-        skipped(name);
-    }
-    found
-}
-
-/// What a shell's line becomes by one TAB: the line is typed into the shell on a pseudo-terminal, which zsh offers, and
-/// echoed behind a word that was not typed.
-const TYPIST: &str = r#"
-zmodload zsh/zpty || exit 9
-setup=$1 typed=$2
-shift 2
-zpty shell "$@"
-zpty -r -m shell seen '*READY> *' || exit 8
-zpty -w shell "$setup"
-zpty -r -m shell seen '*DONE*READY> *' || exit 7
-zpty -w -n shell "$typed"$'\t\x01echo $RESULT \n'
-zpty -r -m shell seen '*RESULT:*READY> *' || exit 6
-seen=${seen##*RESULT:}
-print -r -- ${${seen%%[$'\r\n']*}# }
-"#;
-
-fn type_into(suite: &Installation, shell: &str, typed: &str) -> Outcome {
-    let folder = root().join("completions").canonicalize().expect("completions").display().to_string();
-    let (setup, command): (String, &[&str]) = match shell {
-        "zsh" => (
-            format!(
-                "autoload -Uz compinit; compinit -u -D; for it in {folder}/_*; do source $it; done; RESULT=RESULT:; echo DO''NE"
-            ),
-            &["zsh", "-f", "-i"],
-        ),
-        "bash" => (
-            format!("for it in {folder}/*.bash; do source $it; done; RESULT=RESULT:; echo DO''NE"),
-            &["bash", "--norc", "--noprofile", "-i"],
-        ),
-        _ => (
-            format!(
-                "source /usr/share/bash-completion/bash_completion; for it in {folder}/*.bash; do source $it; done; RESULT=RESULT:; echo DO''NE"
-            ),
-            &["bash", "--norc", "--noprofile", "-i"],
-        ),
-    };
-    suite.run_with("typist", &[&[setup.as_str(), typed], command].concat(), |command| {
-        command.env("PS1", "READY> ").env("TERM", "dumb").env("COLUMNS", "200").current_dir(root().join("examples"));
-    })
-}
-
 const LINES: &[(&str, &str)] = &[
     ("kubectl-mlops hea", "kubectl-mlops health"),
     ("kubectl-mlops -n health versi", "kubectl-mlops -n health version"),
@@ -371,24 +316,28 @@ const LINES: &[(&str, &str)] = &[
     ),
 ];
 
-fn lines_become(shell_name: &str) {
-    let (Some(_), Some(_)) = (shell("zsh"), shell(shell_name.trim_end_matches(" with bash-completion"))) else {
+/// In every shell each line becomes what it should.
+fn lines_become(shell: Shell) {
+    if !shell.is_here() {
         return;
-    };
+    }
     let suite = installation(true);
-    suite.file("typist", format!("#!/usr/bin/env -S zsh -f\n{TYPIST}").as_bytes(), 0o755);
     let config =
         "apiVersion: v1\nkind: Config\ncontexts: [{name: 'arn:aws:eks:one', context: {cluster: c, user: u}}]\n";
     suite.file("config", config.as_bytes(), 0o600);
-    let config = suite.path("config").display().to_string();
+    let config = format!(" {} ", suite.path("config").display());
+    let folder = root().join("completions").canonicalize().expect("completions").display().to_string();
+    let setup = match shell {
+        Shell::Zsh => format!("for it in {folder}/_*; do source $it; done"),
+        Shell::Bash | Shell::BashWithCompletion => format!("for it in {folder}/*.bash; do source $it; done"),
+        Shell::Fish => format!("for it in {folder}/*.fish; source $it; end"),
+    };
     let mut wrong = Vec::new();
     for (typed, expected) in LINES {
-        let (typed, expected) =
-            (typed.replace(" config ", &format!(" {config} ")), expected.replace(" config ", &format!(" {config} ")));
-        let outcome = type_into(&suite, shell_name, &typed);
-        // zsh takes the slash of a folder back where a command ends.
-        if outcome.stdout.trim_end().trim_end_matches('/') != expected.trim_end_matches('/') {
-            wrong.push(format!("{typed}: {outcome:?}"));
+        let (typed, expected) = (typed.replace(" config ", &config), expected.replace(" config ", &config));
+        let became = shell.completes(&suite, &root().join("examples"), &setup, &typed);
+        if became.as_deref() != Ok(expected.trim_end_matches('/')) {
+            wrong.push(format!("{typed}: {became:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -396,41 +345,20 @@ fn lines_become(shell_name: &str) {
 
 #[test]
 fn zsh_completes() {
-    lines_become("zsh");
+    lines_become(Shell::Zsh);
 }
 
 #[test]
 fn bash_completes() {
-    lines_become("bash");
+    lines_become(Shell::Bash);
 }
 
 #[test]
 fn bash_completes_with_bash_completion() {
-    if !Path::new("/usr/share/bash-completion/bash_completion").exists() {
-        skipped("bash-completion");
-        return;
-    }
-    lines_become("bash with bash-completion");
+    lines_become(Shell::BashWithCompletion);
 }
 
 #[test]
 fn fish_completes() {
-    let Some(fish) = shell("fish") else { return };
-    let suite = installation(true);
-    symlink(fish, suite.path("fish")).expect("link");
-    let folder = root().join("completions").canonicalize().expect("completions").display().to_string();
-    let mut wrong = Vec::new();
-    for (typed, expected) in LINES.iter().filter(|(typed, _)| !typed.contains(" config ")) {
-        let script = format!("for it in {folder}/*.fish; source $it; end; complete -C '{typed}'");
-        let outcome = suite.run_with("fish", &["--no-config", "-c", &script], |command| {
-            command.current_dir(root().join("examples"));
-        });
-        let offered: Vec<&str> = outcome.stdout.lines().map(|line| line.split('\t').next().unwrap_or(line)).collect();
-        let last = expected.rsplit(' ').next().unwrap_or_default();
-        let fits = if typed == expected { offered.is_empty() } else { offered == [last] };
-        if !fits {
-            wrong.push(format!("{typed}: {outcome:?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    lines_become(Shell::Fish);
 }
