@@ -4,7 +4,7 @@ NOW := 2026-11-20T03:00:00Z
 HEALTH := target/release/kubectl-mlops-health
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build completions test test-cluster cluster conformance fuzz bench lint dist
+.PHONY: help demo build completions test test-cluster cluster conformance fuzz bench lint dist dist-check
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,3 +51,6 @@ lint: ## format and clippy; warnings fail in CI
 
 dist: ## release archives, digests and manifests in dist/, for every target that this machine can build
 	$(CARGO) run --locked -p mlops-packaging -- dist
+
+dist-check: ## whether a release is the same bytes wherever it is made: builds it twice, in two clones (some minutes)
+	$(CARGO) run --locked -p mlops-packaging -- dist-check

@@ -17,7 +17,8 @@ pub fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(&workspace.root)
-        .args(["build", "--profile", "dist", "--locked", "--target", target])
+        .args(["build", "--profile", "dist", "--locked", "--target", target, "--target-dir"])
+        .arg(&workspace.target_dir)
         .args(workspace.packages.iter().flat_map(|package| ["--package", package]))
         .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, target)?);
     // Of the C code in the TLS library; Microsoft's compiler knows no such flag.

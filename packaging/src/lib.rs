@@ -11,6 +11,7 @@ pub mod lint_archive;
 pub mod manifest;
 pub mod platform;
 pub mod reference;
+pub mod twice;
 pub mod workspace;
 
 /// What every fallible function here returns: the error names what was being done.

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use flate2::Compression;
 use mlops_packaging::manifest::{self, Archive, Release};
 use mlops_packaging::platform::{PLATFORMS, Platform};
+use mlops_packaging::twice::{CLONES, check_out, compare};
 use mlops_packaging::workspace::Workspace;
 use mlops_packaging::{Result, archive, compile, contents, lint, lint_archive, reference, sha256};
 
@@ -28,6 +29,12 @@ enum Command {
     Dist {
         #[arg(long, value_name = "FOLDER", default_value = "dist")]
         out: PathBuf,
+    },
+    /// Make the archive of this machine's platforms twice, in two clones of the commit, and compare them.
+    DistCheck {
+        /// Only for this Rust target.
+        #[arg(long, value_name = "TRIPLE")]
+        target: Option<String>,
     },
     /// Build, pack and check for one Rust target.
     Archive {
@@ -93,6 +100,10 @@ fn run(command: Command) -> Result<()> {
             }
             manifests(&workspace, &out, None, None, false)
         }
+        Command::DistCheck { target } => {
+            let buildable = || PLATFORMS.iter().filter_map(Platform::buildable).map(str::to_owned).collect();
+            twice(&workspace, &target.map_or_else(buildable, |target| vec![target]))
+        }
         Command::Archive { target, out, binaries } => one(&workspace, &target, &out, binaries.as_deref()),
         Command::Manifests { out, url_base, repository, complete } => {
             manifests(&workspace, &out, url_base.as_deref(), repository, complete)
@@ -136,6 +147,26 @@ fn one(workspace: &Workspace, target: &str, out: &Path, binaries: Option<&Path>)
     let path = out.join(platform.archive_name(&workspace.version));
     write(&path, &bytes)?;
     say(&format!("{}: {} bytes, {} files", path.display(), bytes.len(), files.len()));
+    Ok(())
+}
+
+/// Makes the archives of these targets in each of two clones, and compares them.
+fn twice(workspace: &Workspace, targets: &[String]) -> Result<()> {
+    let folder = tempfile::tempdir().context("creating a folder")?;
+    let mut made = Vec::new();
+    for clone in &CLONES {
+        let cloned = check_out(workspace, folder.path(), clone)?;
+        let out = cloned.root.join("dist");
+        for target in targets {
+            one(&cloned, target, &out, None)?;
+        }
+        made.push(out);
+    }
+    for target in targets {
+        let Some(platform) = Platform::of_target(target) else { bail!("no release is for {target}") };
+        let name = platform.archive_name(&workspace.version);
+        say(&format!("{name} is the same in both folders: sha256 {}", compare(&name, &made)?));
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What cargo knows of the workspace: its root, version, binaries, and the names to release under.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -61,14 +61,22 @@ struct Target {
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Asks cargo about the workspace that this program was built from.
     ///
     /// # Errors
     /// When cargo cannot be run, or the workspace has no plugin.
     pub fn read() -> Result<Self> {
+        Self::read_in(concat!(env!("CARGO_MANIFEST_DIR"), "/..").as_ref())
+    }
+
+    /// Asks cargo about the workspace in `folder`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_in(folder: &Path) -> Result<Self> {
         let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--manifest-path"])
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+            .arg(folder.join("Cargo.toml"))
             .output()
             .context("starting cargo metadata")?;
         if !output.status.success() {

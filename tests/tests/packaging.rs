@@ -5,7 +5,7 @@ use mlops_packaging::archive::{self, File};
 use mlops_packaging::manifest::{self, Archive, Release};
 use mlops_packaging::platform::{PLATFORMS, Platform};
 use mlops_packaging::workspace::Workspace;
-use mlops_packaging::{contents, lint, lint_archive, sha256};
+use mlops_packaging::{contents, lint, lint_archive, sha256, twice};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -48,6 +48,29 @@ fn archives_of_every_platform_pass() {
         assert!(problems.is_empty(), "{} {}: {problems:?}", platform.os, platform.arch);
         assert!(lint_archive::size_problems(&bytes).is_empty());
     }
+}
+
+/// The same binaries give the same archive, whatever folder they lie in and whenever and by whomever they were made.
+#[test]
+fn neither_folders_nor_modes_nor_times_get_into_an_archive() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let workspace = Workspace::read().expect("cargo metadata");
+    let archive = |mode: u32, age: u64| {
+        let folder = tempfile::tempdir().expect("a folder");
+        for binary in &workspace.binaries {
+            let path = folder.path().join(binary);
+            std::fs::write(&path, format!("\x7fELF {binary}")).expect("written");
+            let file = std::fs::File::open(&path).expect("opened");
+            file.set_permissions(std::fs::Permissions::from_mode(mode)).expect("a mode");
+            let time = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+            file.set_modified(time).expect("a time");
+        }
+        let mut files = contents::documents(&workspace).expect("documents");
+        files.extend(contents::binaries(&workspace, &PLATFORMS[0], folder.path()).expect("binaries"));
+        packed(&files)
+    };
+    let (one, two) = (archive(0o755, 0), archive(0o600, 40_000_000));
+    assert_eq!(sha256(&one), sha256(&two), "{:?}", twice::differences(&one, &two));
 }
 
 #[test]
