@@ -162,6 +162,47 @@ fn an_unknown_subcommand_lists_the_known_ones() {
         "{missing}"
     );
     assert!(missing.contains("hint: flux mlops health "), "{missing}");
+    assert!(missing.contains("\nhint: the release's archive has it: put it in "), "{missing}");
+}
+
+/// `flux plugin install` takes one file out of an archive, and leaves a receipt that says out of which.
+#[test]
+fn flux_is_told_how_to_get_what_it_left_out() {
+    let suite = installation();
+    suite.program("plugins/flux-tools", Path::new(env!("CARGO_BIN_EXE_under-test-mlops")));
+    for folder in ["archive", "served"] {
+        std::fs::create_dir(suite.path(folder)).expect("a folder");
+    }
+    suite.file("archive/kubectl-mlops-health", format!("#!/bin/sh\n{ECHO}\n").as_bytes(), 0o755);
+    let archive = suite.path("served/mlops.tar.gz");
+    let packed = std::process::Command::new("tar")
+        .args([
+            "-czf",
+            &archive.display().to_string(),
+            "-C",
+            &suite.path("archive").display().to_string(),
+            "kubectl-mlops-health",
+        ])
+        .status();
+    assert!(packed.expect("tar runs").success());
+    let digest = mlops_packaging::sha256(&std::fs::read(&archive).expect("the archive"));
+    let receipt = format!(
+        "name: tools\nplatform:\n  checksum: sha256:{digest}\n  url: https://example.org/r/mlops.tar.gz\nversion: 0.1.0\n"
+    );
+    suite.file("plugins/flux-tools.yaml", receipt.as_bytes(), 0o644);
+    let missing = suite.run("plugins/flux-tools", &["health"]);
+    assert_eq!(missing.code, Some(2));
+    let command = missing.stderr.lines().find_map(|line| line.strip_prefix("hint: cd ")).expect("a command");
+    // What a person pastes is run, with a curl that brings the archive.
+    suite.script("path/curl", &format!("cp {} .", archive.display()));
+    suite.script("pasted", &format!("set -e\ncd {command}"));
+    assert_eq!(suite.run("pasted", &[]).code, Some(0), "{command}");
+    assert_eq!(suite.run("plugins/flux-tools", &["health"]).stdout, "beside:\n");
+    // Another archive than the receipt's is not unpacked.
+    std::fs::remove_file(suite.path("plugins/kubectl-mlops-health")).expect("removed");
+    suite.script("path/curl", "echo something else > mlops.tar.gz");
+    assert_ne!(suite.run("pasted", &[]).code, Some(0));
+    assert!(!suite.path("plugins/kubectl-mlops-health").exists());
 }
 
 #[test]

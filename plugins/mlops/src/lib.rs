@@ -4,6 +4,7 @@
 
 mod args;
 mod completion;
+mod receipt;
 mod run;
 mod scripts;
 mod siblings;

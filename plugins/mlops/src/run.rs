@@ -2,7 +2,7 @@
 
 use crate::args::{Args, Command, command};
 use crate::scripts::script;
-use crate::{siblings, version};
+use crate::{receipt, siblings, version};
 use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
 use mlops_shared::cli::{Exit, Failure, Printer, display_name, print_usage};
@@ -108,7 +108,11 @@ fn start(name: &str, subcommand: &OsStr, arguments: &[OsString]) -> Result<ExitC
 fn unknown(name: &str, subcommand: &str) -> Failure {
     let is_of_suite = siblings::SUITE.iter().any(|(known, _)| *known == subcommand);
     let failure = if is_of_suite {
-        Failure::usage(format!("`{name} {subcommand}` is not installed: there is no {}", siblings::shown(subcommand)))
+        let missing = Failure::usage(format!(
+            "`{name} {subcommand}` is not installed: there is no {}",
+            siblings::shown(subcommand)
+        ));
+        receipt::hints(&siblings::file_name(subcommand).unwrap_or_default()).into_iter().fold(missing, Failure::hint)
     } else {
         Failure::usage(format!("unknown subcommand {subcommand:?} of `{name}`"))
     };
