@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    SanType, date_time_ymd,
 };
 
 use crate::Result;
@@ -66,8 +66,22 @@ impl Authority {
     /// # Errors
     /// When a key cannot be made or a file not be written.
     pub fn issue(&self, name: &str, groups: &[&str]) -> Result<Pair> {
-        let key = KeyPair::generate().with_context(|| format!("making {name}'s key"))?;
+        self.signed(name, groups, CertificateParams::default())
+    }
+
+    /// As [`Self::issue`], of years ago.
+    ///
+    /// # Errors
+    /// When a key cannot be made or a file not be written.
+    pub fn issue_expired(&self, name: &str, groups: &[&str]) -> Result<Pair> {
         let mut params = CertificateParams::default();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.signed(name, groups, params)
+    }
+
+    fn signed(&self, name: &str, groups: &[&str], mut params: CertificateParams) -> Result<Pair> {
+        let key = KeyPair::generate().with_context(|| format!("making {name}'s key"))?;
         params.distinguished_name.push(DnType::CommonName, name);
         for group in groups {
             params.distinguished_name.push(DnType::OrganizationName, *group);

@@ -30,7 +30,7 @@ fn pod(name: &str, phase: &str) -> String {
 }
 
 fn list(items: &[String], token: &str) -> String {
-    format!(r#"{{"kind":"PodList","metadata":{{"continue":"{token}"}},"items":[{}]}}"#, items.join(","))
+    format!(r#"{{"kind":"List","metadata":{{"continue":"{token}"}},"items":[{}]}}"#, items.join(","))
 }
 
 struct Outcome {
@@ -126,6 +126,74 @@ fn where_the_cluster_is_forbidden_namespaces_are_tried() {
     let pods = pods.expect("pods");
     assert_eq!((&pods["read"], &pods["gap"], &pods["objects"]), (&false.into(), &true.into(), &1.into()));
     assert!(pods["why"].as_str().is_some_and(|why| why.starts_with("read in data-plane only")), "{pods}");
+}
+
+const MANY: &str = r#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1","resources":[
+ {"resource":"namespaces","responseKind":{"kind":"Namespace"},"scope":"Cluster","verbs":["list"]},
+ {"resource":"pods","responseKind":{"kind":"Pod"},"scope":"Namespaced","verbs":["list"]},
+ {"resource":"secrets","responseKind":{"kind":"Secret"},"scope":"Namespaced","verbs":["list"]},
+ {"resource":"services","responseKind":{"kind":"Service"},"scope":"Namespaced","verbs":["list"]}]}]}]}"#;
+
+/// A cluster of a hundred namespaces whose other kinds may be listed nowhere as a whole; `allowed` says by kind and
+/// namespace whether they may there.
+fn of_namespaces(allowed: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Server {
+    let names: Vec<String> = (0..100).map(|number| format!(r#"{{"metadata":{{"name":"n{number:02}"}}}}"#)).collect();
+    Server::start(Arc::new(move |path, _| {
+        let parts: Vec<&str> = path.split(['/', '?']).collect();
+        match (path, parts.as_slice()) {
+            ("/api", _) => ok(MANY),
+            ("/apis", _) => ok(APIS),
+            ("/version", _) => ok("{}"),
+            (_, [_, _, _, "namespaces", namespace, kind, _]) if allowed(kind, namespace) => {
+                ok(r#"{"kind":"List","items":[]}"#)
+            }
+            (_, [_, _, _, "namespaces", query]) if query.starts_with("limit") => {
+                ok(format!(r#"{{"kind":"NamespaceList","items":[{}]}}"#, names.join(",")))
+            }
+            _ => Some((403, "", r#"{"kind":"Status","message":"it is forbidden"}"#.to_owned())),
+        }
+    }))
+}
+
+fn asked(server: &Server, kind: &str) -> usize {
+    let path = format!("/{kind}?");
+    server.seen().iter().filter(|line| line.contains("/namespaces/") && line.contains(&path)).count()
+}
+
+fn why(outcome: &Outcome, kind: &str) -> String {
+    let report = report(outcome);
+    let rows = report["coverage"].as_array().expect("coverage");
+    let row = rows.iter().find(|row| row["kind"] == kind).expect("a row");
+    assert_eq!(row["gap"], true, "{row}");
+    row["why"].as_str().expect("a reason").to_owned()
+}
+
+/// Whoever may name the namespaces but not list in them does not send a request for each pair of kind and namespace.
+#[test]
+fn what_is_asked_in_vain_by_namespace_is_bounded_and_said() {
+    // Pods everywhere, services in some: after eight refusals in a row there is an end.
+    let server = of_namespaces(|kind, namespace| kind == "pods" || kind == "services" && namespace < "n05");
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert_eq!((asked(&server, "pods"), asked(&server, "services"), asked(&server, "secrets")), (200, 13, 8));
+    assert_eq!(
+        why(&outcome, "Service"),
+        "read in n00, n01, n02, n03, n04 only; elsewhere forbidden: it is forbidden; 8 namespaces refused it in a row, \
+         87 more were not asked"
+    );
+    assert!(why(&outcome, "Secret").ends_with("8 namespaces refused it in a row, 92 more were not asked"));
+    // Nothing anywhere: each namespace is tried once.
+    let server = of_namespaces(|_, _| false);
+    let outcome = health(&server.address, &[]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert_eq!((asked(&server, "pods"), asked(&server, "services"), asked(&server, "secrets")), (100, 0, 0));
+    // One role in one namespace, wherever it stands among the others: everything there is read.
+    let server = of_namespaces(|_, namespace| namespace == "n77");
+    let outcome = health(&server.address, &[]);
+    assert!(why(&outcome, "Secret").starts_with("read in n77 only"), "{}", why(&outcome, "Secret"));
+    assert_eq!((asked(&server, "pods"), asked(&server, "services"), asked(&server, "secrets")), (101, 1, 1));
+    let secrets: Vec<_> = server.seen().into_iter().filter(|line| line.contains("/secrets")).collect();
+    assert!(secrets.iter().all(|line| line.contains("as=PartialObjectMetadataList")), "{secrets:?}");
 }
 
 #[test]

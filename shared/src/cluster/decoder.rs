@@ -6,6 +6,7 @@ use futures::channel::oneshot;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock, mpsc};
 
@@ -55,6 +56,8 @@ impl Decoder {
 
 #[derive(Deserialize)]
 struct Page<'a> {
+    #[serde(borrow, default)]
+    kind: Option<Cow<'a, str>>,
     /// Absent where this is no list; null where a list of metadata is empty, as Go writes it.
     #[serde(borrow, default, deserialize_with = "present")]
     items: Option<Vec<&'a RawValue>>,
@@ -69,10 +72,21 @@ fn decode<T>(ty: &Arc<TypeMeta>, page: &[u8], decode: DecodeItem<T>) -> Result<V
         let (line, column) = (error.line(), error.column());
         ClusterError::BadAnswer(format!("no list of {} at line {line} column {column}", ty.kind))
     })?;
+    if let Some(other) = read.kind.filter(|kind| !may_be(kind, ty)) {
+        let other: String = other.chars().take(100).collect();
+        return Err(ClusterError::BadAnswer(format!("a {other} in the place of a list of {}", ty.kind)));
+    }
     let items = read.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
     let mut records = Vec::with_capacity(items.len());
     records.extend(items.iter().filter_map(|item| decode(ty, item)));
     Ok(records)
+}
+
+/// Whether a list of this kind may be one of `ty`. A definition names its list's kind itself, so of
+/// custom kinds any will do; built-in groups (those without a dot) have fixed ones.
+fn may_be(list: &str, ty: &TypeMeta) -> bool {
+    matches!(list, "List" | "PartialObjectMetadataList")
+        || list.strip_suffix("List").is_some_and(|kind| kind == &*ty.kind || ty.group.contains('.'))
 }
 
 #[derive(Deserialize, Default)]
@@ -137,5 +151,18 @@ mod tests {
             assert!(decode(&ty, page.as_bytes(), keep).is_err(), "{page}");
         }
         assert!(decode(&ty, br#"{"items":null}"#, keep).is_ok_and(|records| records.is_empty()));
+    }
+
+    #[test]
+    fn a_list_of_another_kind_is_an_error() {
+        let keep: DecodeItem<()> = |_, _| Some(());
+        let kinds = |ty: TypeMeta| {
+            let ty = Arc::new(ty);
+            ["PodList", "List", "PartialObjectMetadataList", "ServiceList", "ThingCollectionList", "Status", "Table"]
+                .map(|kind| decode(&ty, format!(r#"{{"kind":"{kind}","items":[{{}}]}}"#).as_bytes(), keep).is_ok())
+        };
+        assert_eq!(kinds(TypeMeta::new("v1", "Pod")), [true, true, true, false, false, false, false]);
+        // Its definition may call the list as it likes.
+        assert_eq!(kinds(TypeMeta::new("example.org/v1", "Thing")), [true, true, true, true, true, false, false]);
     }
 }

@@ -110,6 +110,17 @@ impl ClusterError {
                 "NO_PROXY has an entry that cannot be read: is there a trailing comma?"
             }
             Self::Kubeconfig(_) => "`kubectl config get-contexts` lists what the kubeconfig holds",
+            Self::Unreachable { reason, .. } if reason.contains("fatal alert") => {
+                "the server refuses the client certificate of the kubeconfig, which may have expired: log in again"
+            }
+            Self::Unreachable { reason, .. } if reason.contains("certificate expired") => {
+                "the server's certificate has expired, or this machine's clock is wrong: compare `date`; on the control \
+                 plane `kubeadm certs check-expiration` lists them"
+            }
+            Self::Unreachable { reason, .. } if reason.contains("certificate") => {
+                "does the kubeconfig have the server's certificate-authority, and the name in its certificate \
+                 (--tls-server-name)?"
+            }
             Self::Unreachable { .. } => {
                 "is the address right, the network up and the VPN connected? `kubectl cluster-info` asks the same server"
             }

@@ -5,7 +5,6 @@ use super::error::FieldConflict;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
 use http::{Method, Request, StatusCode, header};
-use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use kube::client::{AuthError, Body};
 use serde::Deserialize;
@@ -167,7 +166,11 @@ pub(super) async fn once(
             warnings.borrow_mut().insert(text.chars().take(300).collect());
         }
         let mut body = Limited::new(body, limit);
-        let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        // Not the body's own hint: it passes through a decoder. What was compressed comes without this header.
+        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if let Some(length) = announced.filter(|length: &usize| *length > limit) {
+            return Err(ClusterError::BadAnswer(format!("it announces {length} bytes, and {limit} are the most")));
+        }
         let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(ROOM));
         // Frame by frame: a page is never in memory twice.
         while let Some(frame) = body.frame().await {

@@ -1,14 +1,13 @@
 //! The whole cluster as an inventory: what is served, listed side by side, each kind with its outcome.
 
+use super::by_namespace::by_namespace;
 use super::connection::IN_CLUSTER;
 use super::decoder::DecodeItem;
 use super::discovery::{Served, discover};
 use super::kubelet;
 use super::list::{Warnings, get, list};
 use super::{ClusterError, Connection};
-use crate::object::{
-    Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_kept, decode_typed,
-};
+use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_kept};
 use crate::report::View;
 use crate::source::{Gathered, Snapshot};
 use futures::StreamExt;
@@ -19,8 +18,6 @@ use std::time::{Duration, Instant};
 
 /// Kinds that are read at a time: kube speaks HTTP/1.1, so each needs a connection.
 const AT_A_TIME: usize = 8;
-/// Namespaces that are tried one by one at most.
-const PROBED: usize = 200;
 const JSON: &str = "application/json";
 pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1";
 
@@ -295,67 +292,6 @@ fn section(kind: &Served, state: SectionState) -> Section {
     Section { group: Sym::new(&kind.group), kind: Sym::new(&kind.kind), resource: Sym::new(&kind.plural), state }
 }
 
-/// Who may not list across the cluster may still be allowed to in some namespaces: those of the
-/// cluster when they can be listed, else the likely ones, where pods may be listed.
-async fn by_namespace<'k, T: Send + 'static>(
-    connection: &Connection,
-    refused: Vec<(&'k Served, String)>,
-    plan: &Plan,
-    deadline: Instant,
-    decode: DecodeItem<T>,
-    warnings: &Warnings,
-) -> Vec<(&'k Served, SectionState, Vec<Vec<T>>)> {
-    if refused.is_empty() {
-        return Vec::new();
-    }
-    let left = || deadline.saturating_duration_since(Instant::now());
-    let mut likely = tokio::time::timeout(left(), namespaces(connection, warnings)).await.unwrap_or_default();
-    if likely.is_empty() {
-        likely.extend(plan.likely.iter().chain(&connection.namespace).cloned());
-    }
-    likely.sort();
-    likely.dedup();
-    likely.truncate(PROBED);
-    let probe = |namespace: String| async move {
-        let path = format!("/api/v1/namespaces/{namespace}/pods?limit=1");
-        let answer = tokio::time::timeout(left(), get(connection, &path, JSON, warnings)).await;
-        matches!(answer, Ok(Ok(_))).then_some(namespace)
-    };
-    let open: Vec<String> =
-        futures::stream::iter(likely).map(probe).buffered(AT_A_TIME).filter_map(|open| async { open }).collect().await;
-    let outcomes = futures::stream::iter(refused).map(|(kind, message)| {
-        let open = &open;
-        async move {
-            let (mut read, mut pages) = (Vec::new(), Vec::new());
-            for namespace in open {
-                let narrow = Plan { namespaces: vec![namespace.clone()], ..plan.clone() };
-                let answer = tokio::time::timeout(left(), one(connection, kind, &narrow, decode, warnings)).await;
-                if let Ok(Ok(found)) = answer {
-                    read.push(Sym::new(namespace));
-                    pages.extend(found);
-                }
-            }
-            let why = Unread::Forbidden(message);
-            let count = pages.iter().map(Vec::len).sum();
-            let state =
-                if read.is_empty() { SectionState::Unread(why) } else { SectionState::Partly(read, count, why) };
-            (kind, state, pages)
-        }
-    });
-    outcomes.buffer_unordered(AT_A_TIME).collect().await
-}
-
-/// The names of the cluster's namespaces; none where they may not be listed.
-async fn namespaces(connection: &Connection, warnings: &Warnings) -> Vec<String> {
-    let ty = Arc::new(TypeMeta::new("v1", "Namespace"));
-    let name: DecodeItem<String> = |ty, item| match decode_typed(ty, item) {
-        Decoded::Object(object) => Some(object.meta.name.to_string()),
-        Decoded::Event(_) | Decoded::Nothing => None,
-    };
-    let pages = list(connection, "/api/v1/namespaces", "", METADATA, (&ty, name), warnings).await;
-    pages.unwrap_or_default().into_iter().flatten().collect()
-}
-
 fn is_wanted(kind: &Served) -> bool {
     !PASSED_OVER.contains(&&*kind.group) && !KINDS_PASSED_OVER.contains(&(&*kind.group, &*kind.kind))
 }
@@ -371,27 +307,38 @@ pub(super) fn unread(error: ClusterError) -> Unread {
     }
 }
 
-async fn one<T: Send + 'static>(
+/// The path under which a kind's group is served.
+pub(super) fn root(kind: &Served) -> String {
+    if kind.group.is_empty() {
+        format!("/api/{}", kind.version)
+    } else {
+        format!("/apis/{}/{}", kind.group, kind.version)
+    }
+}
+
+/// What of a kind is asked for: of Secrets and ConfigMaps only metadata, so that their data never
+/// leaves the server, unless their contents are wanted.
+pub(super) fn accept(kind: &Served, contents: bool) -> &'static str {
+    let is_data = kind.group.is_empty() && matches!(&*kind.kind, "Secret" | "ConfigMap");
+    if is_data && !contents { METADATA } else { JSON }
+}
+
+/// Reads one kind, in the plan's namespaces where it has some.
+pub(super) async fn one<T: Send + 'static>(
     connection: &Connection,
     kind: &Served,
     plan: &Plan,
     decode: DecodeItem<T>,
     warnings: &Warnings,
 ) -> Result<Vec<Vec<T>>, ClusterError> {
-    let root = if kind.group.is_empty() {
-        format!("/api/{}", kind.version)
-    } else {
-        format!("/apis/{}/{}", kind.group, kind.version)
-    };
+    let (root, accept) = (root(kind), accept(kind, plan.contents));
     let group_version =
         if kind.group.is_empty() { kind.version.clone() } else { format!("{}/{}", kind.group, kind.version) };
     let ty = Arc::new(TypeMeta::new(&group_version, &kind.kind));
-    let (accept, query) = match (&*kind.group, &*kind.kind) {
-        ("", "Secret") if plan.contents => (JSON, "&fieldSelector=type!%3Dhelm.sh%2Frelease.v1"),
-        // Otherwise their data never leaves the server.
-        ("", "Secret" | "ConfigMap") if !plan.contents => (METADATA, ""),
-        ("", "Event") => (JSON, "&fieldSelector=type%3DWarning"),
-        _ => (JSON, ""),
+    let query = match (&*kind.group, &*kind.kind) {
+        ("", "Secret") if plan.contents => "&fieldSelector=type!%3Dhelm.sh%2Frelease.v1",
+        ("", "Event") => "&fieldSelector=type%3DWarning",
+        _ => "",
     };
     let node_leases = [String::from("kube-node-lease")];
     let namespaces: &[String] = match (&*kind.group, &*kind.kind) {
