@@ -111,6 +111,7 @@ impl Builder<'_, '_> {
         }
         let worst = causes.iter().map(levels_of).max().unwrap_or(Level::Ok);
         let explained = causes.iter().map(|cause| cause.explains.len()).sum();
+        let are_all = !partial && self.it.selector.is_none() && matches!(inventory.scope(), Scope::Cluster);
         let mut notes = self.it.notes.clone();
         notes.extend(self.it.gaps.iter().map(|gap| format!("not read: {gap}")));
         Report {
@@ -125,7 +126,7 @@ impl Builder<'_, '_> {
             causes,
             objects: entries,
             coverage,
-            exceptions: uses(&self.it.platform.exceptions, &self.exceptions, self.it.now),
+            exceptions: uses(&self.it.platform.exceptions, &self.exceptions, self.it.now, "health", are_all),
             notes,
             error: None,
         }

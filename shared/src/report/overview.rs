@@ -450,6 +450,9 @@ fn notes<'a>(report: &'a Report, detail: &Detail, document: &mut Document<'a>) {
                 Level::Warn,
                 format!("exception for {code} on {object} is expired ({}): {}", exception.expires, exception.reason),
             ),
+            "unknown" => {
+                Line::marked(Level::Warn, format!("exception for {code} on {object}: no plugin has such a code"))
+            }
             _ if detail.objects > 0 => Line::faint(format!("exception for {code} on {object} matched nothing")),
             _ => continue,
         };
