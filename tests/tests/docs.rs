@@ -28,6 +28,16 @@ fn compare(name: &str, current: &str) {
     );
 }
 
+/// Whose each code is: an exception on another plugin's findings is no matter of a plugin's.
+#[test]
+fn the_list_of_codes_of_all_plugins_is_current() {
+    let codes = [("audit", mlops_audit::check::all_codes()), ("health", all_codes())];
+    let line = |plugin: &str, id: &str| format!("{plugin} {id}\n");
+    let list: String =
+        codes.iter().flat_map(|(plugin, codes)| codes.iter().map(|code| line(plugin, code.id))).collect();
+    compare("../shared/src/platform/codes.txt", &list);
+}
+
 /// Pages of the command reference, and the manifests as they are before a release.
 #[test]
 fn the_command_reference_is_current() {
@@ -177,6 +187,8 @@ fn the_table_of_audit_codes_is_current() {
     compare("audit-codes.md", &page);
     let schema = serde_json::to_string_pretty(&schemars::schema_for!(mlops_audit::AuditReport)).expect("JSON") + "\n";
     compare("schemas/audit-report.json", &schema);
+    let list = schemars::schema_for!(ReportList<mlops_audit::AuditReport>);
+    compare("schemas/audit-report-list.json", &(serde_json::to_string_pretty(&list).expect("JSON") + "\n"));
 }
 
 /// Answers on rights: the arguments that give one, and its schema.

@@ -1,7 +1,7 @@
 //! From findings to a report: what accepts them, what could not be checked, and the order.
 
 use crate::baseline::Baseline;
-use crate::check::{Asked, Check, all_codes};
+use crate::check::{Asked, Check};
 use crate::finding::Finding;
 use crate::images::{Reference, used};
 use crate::model::{Accepted, AuditReport, CheckState, Entry, Image, Summary};
@@ -12,9 +12,8 @@ use jiff::Timestamp;
 use mlops_shared::health::coverage;
 use mlops_shared::object::{Section, SectionState, Unread};
 use mlops_shared::platform::{Platform, uses};
-use mlops_shared::report::{API_VERSION, ExceptionUse, ObjectId, View};
+use mlops_shared::report::{API_VERSION, ObjectId, View};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wildmatch::WildMatch;
 
 /// What the note on a file that could not be read begins with.
 pub(crate) const NOT_READ: &str = "not read: ";
@@ -76,8 +75,7 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
     let images = images(&it);
     // Of a part of the findings nobody can tell which are gone.
     let is_part = summary.partial || it.is_narrowed;
-    let mut exceptions = uses(&it.platform.exceptions, &matched, it.now);
-    exceptions.retain(|rule| (rule.state != "unused" || !is_part) && is_of_audit(rule));
+    let exceptions = uses(&it.platform.exceptions, &matched, it.now, "audit", !is_part);
     let mut notes = it.notes;
     notes.extend(it.gaps.iter().map(|gap| format!("{NOT_READ}{gap}")));
     let report = AuditReport {
@@ -96,6 +94,7 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         coverage: coverage(it.sections),
         exceptions,
         notes,
+        error: None,
     };
     (report, findings)
 }
@@ -118,12 +117,6 @@ fn images(it: &Ingredients<'_>) -> Vec<Image> {
         running: running.into_iter().collect(),
     });
     images.collect()
-}
-
-/// Whether an exception is on findings of this plugin: the platform file has those of all.
-fn is_of_audit(rule: &ExceptionUse) -> bool {
-    let pattern = WildMatch::new(&rule.code);
-    all_codes().iter().any(|code| pattern.matches(code.id))
 }
 
 /// Whether all that a check needs was read. Of files what they do not hold was not asked for.

@@ -29,6 +29,10 @@ impl Present for Shown<'_> {
         let whose = whose(&report.view);
         let headline = Line::marked(verdict(report), format!("{whose}: {}", outcome(report)));
         let mut document = Document::new(format!("Audit of {whose}"), headline);
+        if let Some(error) = &report.error {
+            error.hints.iter().for_each(|hint| document.line(Line::faint(format!("hint: {hint}"))));
+            return document;
+        }
         if detail.is_page {
             document.blocks.push(Block::Counts(counts(report)));
         }
@@ -134,7 +138,7 @@ fn mark(severity: Severity) -> Mark {
 }
 
 /// The most urgent open finding; what could not be checked is unknown, never clean.
-fn verdict(report: &AuditReport) -> Mark {
+pub(crate) fn verdict(report: &AuditReport) -> Mark {
     match report.summary.severities.keys().next_back() {
         Some(worst) if *worst >= Severity::Medium || !report.summary.partial => mark(*worst),
         _ if report.summary.partial => Level::Unknown.into(),
@@ -148,6 +152,9 @@ fn by_severity(report: &AuditReport) -> String {
 }
 
 fn outcome(report: &AuditReport) -> String {
+    if let Some(error) = &report.error {
+        return format!("could not be read: {}", error.message);
+    }
     let total: usize = report.summary.severities.values().sum();
     let mut out = match total {
         0 => "no findings".to_owned(),
@@ -275,6 +282,7 @@ fn accepted<'a>(report: &'a AuditReport, document: &mut Document<'a>) {
     for rule in &report.exceptions {
         let what = match rule.state.as_str() {
             "expired" => format!("expired on {}", rule.expires),
+            "unknown" => "no plugin has such a code".to_owned(),
             "unused" => "matches nothing any more".to_owned(),
             _ => format!("accepts {} until {}", text::plural(rule.matched, "finding"), rule.expires),
         };

@@ -4,7 +4,8 @@
 //! fine, changing one is a new version. No value of a Secret is ever part of it.
 
 use crate::severity::Severity;
-use mlops_shared::report::{Coverage, ExceptionUse, ObjectId, View};
+use jiff::Timestamp;
+use mlops_shared::report::{API_VERSION, Coverage, ExceptionUse, ObjectId, ReadError, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +44,37 @@ pub struct AuditReport {
     /// Things to know that are no finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Why nothing could be read, where that is so; in a list of several clusters only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ReadError>,
+}
+
+impl AuditReport {
+    /// The report on a cluster of which nothing could be read: each of `checks`, by name, is unknown, and it is partial.
+    pub fn unread<'c>(view: View, error: ReadError, checks: impl Iterator<Item = &'c str>, now: Timestamp) -> Self {
+        let unknown = |check: &str| CheckState {
+            check: check.to_owned(),
+            state: "unknown".to_owned(),
+            why: Some(error.message.clone()),
+            findings: 0,
+        };
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "AuditReport".to_owned(),
+            generated_at: now.to_string(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            view,
+            summary: Summary { partial: true, ..Summary::default() },
+            findings: Vec::new(),
+            checks: checks.map(unknown).collect(),
+            images: Vec::new(),
+            coverage: Vec::new(),
+            exceptions: Vec::new(),
+            baseline: None,
+            notes: Vec::new(),
+            error: Some(error),
+        }
+    }
 }
 
 /// One image that runs or will run.

@@ -4,12 +4,15 @@ use crate::args::{Args, Command};
 use crate::assemble::{Ingredients, report};
 use crate::baseline::{self, Baseline};
 use crate::check::all_codes;
+use crate::clusters;
 use crate::document::Shown;
+use crate::finding::Finding;
 use crate::images::bom;
+use crate::model::AuditReport;
 use crate::record::{Record, Records, decode, decode_scanned};
 use crate::rights;
 use crate::scope::Scope;
-use crate::settings::{self, Settings};
+use crate::settings::{self, FailOn, Settings};
 use crate::tree::{self, Inline, Tree};
 use jiff::Timestamp;
 use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
@@ -20,7 +23,7 @@ use mlops_shared::source::{Gathered, Limits, gather};
 use std::time::Duration;
 
 /// The whole run may take so long.
-const BUDGET: Duration = Duration::from_secs(180);
+pub(crate) const BUDGET: Duration = Duration::from_secs(180);
 
 /// Runs the command line.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
@@ -56,6 +59,16 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let format = Format::among(Format::of_analysis(), word).map_err(Failure::usage)?;
     let baseline = args.check.baseline.as_deref().map(Baseline::read).transpose()?;
     let (platform, origin) = platform(args.source.platform.as_ref())?;
+    let is_live = settings.from.is_none() && settings.tree.is_none();
+    let is_several = is_live && args.connection.is_several();
+    let common =
+        Common { settings: &settings, platform: &platform, origin: &origin, baseline: baseline.as_ref(), is_several };
+    if is_several {
+        if is_bom {
+            return Err(Failure::usage("-o cyclonedx is of one cluster").hint("run it once for each --context"));
+        }
+        return clusters::run(args, &common, format, printer);
+    }
     let Tree { gathered, inline, files } = match &settings.tree {
         Some((folder, true)) => tree::read(folder)?,
         Some((folder, false)) => Tree { inline: Inline::default(), ..tree::read(folder)? },
@@ -64,24 +77,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     for warning in &gathered.warnings {
         printer.note(warning);
     }
-    let records = Records::new(gathered.items);
-    let scope = Scope::new(&settings, &records, &gathered.sections)?;
-    let (report, findings) = report(Ingredients {
-        records: &records,
-        sections: &gathered.sections,
-        is_whole: gathered.is_whole,
-        checks: &settings.checks,
-        platform: &platform,
-        baseline: baseline.as_ref(),
-        view: View { platform: Some(origin), ..gathered.view },
-        notes: gathered.notes,
-        gaps: gathered.gaps,
-        files,
-        inline: &inline,
-        scope: &scope,
-        is_narrowed: settings.is_narrowed(),
-        now: settings.now,
-    });
+    let (report, findings) = common.report(gathered, &inline, files)?;
     if is_bom {
         printer.answer(format!("{:#}\n", bom(&report.images, &report.generated_at)).as_bytes())?;
     } else {
@@ -95,9 +91,59 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
             path.display()
         ));
     }
-    let open = report.findings.iter().filter(|entry| entry.accepted.is_none());
-    let has_findings = open.into_iter().any(|entry| settings.fail_on.is_met(entry.severity));
-    Ok(Exit::of_check(has_findings, report.summary.partial))
+    Ok(exit_of(std::slice::from_ref(&report), settings.fail_on))
+}
+
+/// What the reports of a run have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Common<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) platform: &'a Platform,
+    /// Where the platform file is.
+    pub(crate) origin: &'a str,
+    pub(crate) baseline: Option<&'a Baseline>,
+    /// Whether there are reports on several clusters, of which each has a part of all findings.
+    pub(crate) is_several: bool,
+}
+
+impl Common<'_> {
+    /// The report on what was read, and the findings themselves, for a baseline.
+    ///
+    /// # Errors
+    /// When a namespace that was asked for is not there.
+    pub(crate) fn report(
+        &self,
+        gathered: Gathered<Record>,
+        inline: &Inline,
+        files: usize,
+    ) -> Result<(AuditReport, Vec<Finding>), Failure> {
+        let settings = self.settings;
+        let records = Records::new(gathered.items);
+        let scope = Scope::new(settings, &records, &gathered.sections)?;
+        Ok(report(Ingredients {
+            records: &records,
+            sections: &gathered.sections,
+            is_whole: gathered.is_whole,
+            checks: &settings.checks,
+            platform: self.platform,
+            baseline: self.baseline,
+            view: View { platform: Some(self.origin.to_owned()), ..gathered.view },
+            notes: gathered.notes,
+            gaps: gathered.gaps,
+            files,
+            inline,
+            scope: &scope,
+            is_narrowed: settings.is_narrowed() || self.is_several,
+            now: settings.now,
+        }))
+    }
+}
+
+/// How an audit with these reports ends.
+pub(crate) fn exit_of(reports: &[AuditReport], fail_on: FailOn) -> Exit {
+    let all = reports.iter().flat_map(|report| &report.findings);
+    let has_findings = all.filter(|entry| entry.accepted.is_none()).any(|entry| fail_on.is_met(entry.severity));
+    Exit::of_check(has_findings, reports.iter().any(|report| report.summary.partial))
 }
 
 /// One code, or all of them.
@@ -110,7 +156,7 @@ fn explain_code(args: &Args, code: Option<&str>, printer: &Printer) -> Result<Ex
     Ok(Exit::Clean)
 }
 
-fn style(args: &Args, printer: &Printer) -> Style {
+pub(crate) fn style(args: &Args, printer: &Printer) -> Style {
     Style {
         color: args.output.use_color(printer.is_terminal()),
         width: printer.columns(),
@@ -119,19 +165,28 @@ fn style(args: &Args, printer: &Printer) -> Style {
     }
 }
 
-fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
-    let has_secrets = settings.checks.iter().any(|check| check.name == "secrets");
-    let decode: DecodeItem<Record> = if has_secrets { decode_scanned } else { decode };
-    if let Some(path) = &settings.from {
-        return Ok(gather(path, &Limits::default(), &decode)?);
-    }
-    let plan = Plan {
+/// What to read of a cluster.
+pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
+    Plan {
         namespaces: settings.namespaces.clone(),
         likely: platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect(),
         budget: BUDGET,
         kubelets: false,
         contents: false,
-    };
+    }
+}
+
+/// What is kept of each object.
+pub(crate) fn decoder(settings: &Settings) -> DecodeItem<Record> {
+    if settings.checks.iter().any(|check| check.name == "secrets") { decode_scanned } else { decode }
+}
+
+fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
+    let decode = decoder(settings);
+    if let Some(path) = &settings.from {
+        return Ok(gather(path, &Limits::default(), &decode)?);
+    }
+    let plan = plan(settings, platform);
     let wanted = |group: &str, kind: &str| settings.checks.iter().any(|check| check.reads(group, kind));
     on_cluster(&args.connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)
 }

@@ -1,11 +1,10 @@
 //! The clusters of a run of `health`: one look at all of them at the same time, and their reports.
 
 use crate::args::Args;
-use crate::contexts::{self, Contexts, Unread};
 use crate::run::{BUDGET, judged, plan, tell};
 use crate::settings::{FailOn, Settings};
 use jiff::Timestamp;
-use mlops_shared::cli::{Exit, Failure, Printer};
+use mlops_shared::cli::{self, Contexts, Exit, Failure, Printer, Unread};
 use mlops_shared::cluster::{self, Plan};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Report, SameAs, View};
@@ -15,7 +14,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What came of looking at one cluster.
-pub(crate) type Look = contexts::Look<Report>;
+pub(crate) type Look = cli::Look<Report>;
 
 /// The clusters of a run, and how to look at them.
 pub(crate) struct Clusters<'a> {
@@ -36,7 +35,14 @@ impl<'a> Clusters<'a> {
         (platform, origin): (&'a Platform, &'a str),
         printer: &'a Printer,
     ) -> Result<Self, Failure> {
-        Ok(Self { contexts: Contexts::new(args)?, settings, platform, origin, printer, told: RefCell::default() })
+        Ok(Self {
+            contexts: Contexts::new(&args.connection)?,
+            settings,
+            platform,
+            origin,
+            printer,
+            told: RefCell::default(),
+        })
     }
 
     /// Contexts that lead to the same server as the same user as another.
@@ -64,23 +70,10 @@ impl<'a> Clusters<'a> {
         let reports = looks.into_iter().map(|look| match look.outcome {
             Ok(report) => report,
             Err(Unread { error, .. }) => {
-                Report::unread(unread_view(look.context, self.settings, self.origin), error, now)
+                Report::unread(View::unread(look.context, &self.settings.namespaces, self.origin), error, now)
             }
         });
         reports.collect()
-    }
-}
-
-/// The view of a cluster that could not be read.
-pub(crate) fn unread_view(context: String, settings: &Settings, origin: &str) -> View {
-    View {
-        source: "cluster".to_owned(),
-        name: context,
-        server: None,
-        server_version: None,
-        user: None,
-        namespaces: settings.namespaces.clone(),
-        platform: Some(origin.to_owned()),
     }
 }
 

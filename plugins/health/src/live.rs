@@ -2,7 +2,6 @@
 
 use crate::args::Args;
 use crate::clusters::{Clusters, Look, exit_of};
-use crate::contexts::is_several;
 use crate::run::{BUDGET, style};
 use crate::settings::{Follow, Settings};
 use crate::wait::{Goal, State};
@@ -66,7 +65,7 @@ impl Run<'_> {
     fn print(&self, mut reports: Vec<Report>, clusters: &Clusters<'_>) -> Result<(), Failure> {
         let style = style(self.settings, self.args, self.printer);
         match reports.pop() {
-            Some(only) if !is_several(self.args) => self.printer.report(&only, self.format, &style),
+            Some(only) if !self.args.connection.is_several() => self.printer.report(&only, self.format, &style),
             last => {
                 reports.extend(last);
                 let time = reports.first().map_or_else(String::new, |report| report.generated_at.clone());
@@ -78,7 +77,7 @@ impl Run<'_> {
 
     async fn watch(&self, clusters: &mut Clusters<'_>, interval: Duration) -> Result<Exit, Failure> {
         let mut trackers: BTreeMap<String, Tracker> = BTreeMap::new();
-        let several = is_several(self.args);
+        let several = self.args.connection.is_several();
         loop {
             let looks = clusters.look(BUDGET, Timestamp::now).await;
             for Look { context, outcome } in looks {
@@ -127,10 +126,9 @@ impl Run<'_> {
         loop {
             let left = timeout.saturating_sub(start.elapsed());
             let looks = clusters.look(left.max(LEAST_LOOK), Timestamp::now).await;
-            if let Some(unread) = looks
-                .iter()
-                .find_map(|look| look.outcome.as_ref().err().filter(|unread| unread.is_ours && !is_several(self.args)))
-            {
+            if let Some(unread) = looks.iter().find_map(|look| {
+                look.outcome.as_ref().err().filter(|unread| unread.is_ours && !self.args.connection.is_several())
+            }) {
                 return Err(unread.clone().into());
             }
             let now = Timestamp::now();

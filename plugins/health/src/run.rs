@@ -2,7 +2,6 @@
 
 use crate::args::{Args, Command};
 use crate::clusters::{Clusters, exit_of};
-use crate::contexts::is_several;
 use crate::live::Run;
 use crate::settings::Follow;
 use crate::settings::{self, Settings};
@@ -51,7 +50,10 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     if let Some(Command::Usage(wanted)) = &args.command {
         return usage::run(wanted, &settings, args, (&platform, &origin), (format, printer));
     }
-    if args.command.is_none() && settings.from.is_none() && (is_several(args) || settings.follow != Follow::Once) {
+    if args.command.is_none()
+        && settings.from.is_none()
+        && (args.connection.is_several() || settings.follow != Follow::Once)
+    {
         let clusters = Clusters::new(args, &settings, (&platform, &origin), printer)?;
         return Run { args, settings: &settings, format, printer }.to_end(clusters);
     }

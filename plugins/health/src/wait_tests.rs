@@ -1,8 +1,8 @@
 //! When a wait ends, told by reports and a clock that the tests set.
 
 use super::*;
-use crate::contexts::Unread;
 use crate::samples::{at, cause, pod, report, unread};
+use mlops_shared::cli::Unread;
 use mlops_shared::report::ReadError;
 
 fn goal(fail_on: Level) -> Goal {

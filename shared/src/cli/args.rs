@@ -72,6 +72,11 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// Whether the person asked for several contexts, which is answered by a list even of one.
+    pub fn is_several(&self) -> bool {
+        self.all_contexts || self.context.len() > 1
+    }
+
     /// The settings of a connection to `context` (the current one when `None`).
     ///
     /// # Errors

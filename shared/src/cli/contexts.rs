@@ -1,12 +1,12 @@
 //! The contexts of a run: which of them are the same cluster, and work on each at the same time.
 
-use crate::args::Args;
-use mlops_shared::cli::{Exit, Failure};
-use mlops_shared::cluster::{self, ClusterError, Connection, side_by_side};
-use mlops_shared::report::{ReadError, SameAs};
+use super::{ConnectionArgs, Exit, Failure};
+use crate::cluster::{self, ClusterError, Connection, side_by_side};
+use crate::report::{ReadError, SameAs};
 use std::time::Duration;
 
 /// One cluster of a run.
+#[derive(Debug)]
 struct Target {
     /// The context as it was asked for; `None` for the current one.
     context: Option<String>,
@@ -17,24 +17,24 @@ struct Target {
 
 /// What came of looking at one cluster.
 #[derive(Debug)]
-pub(crate) struct Look<T> {
+pub struct Look<T> {
     /// The context; empty for the current one as long as it was not connected to.
-    pub(crate) context: String,
+    pub context: String,
     /// What was read, or why nothing could be.
-    pub(crate) outcome: Result<T, Unread>,
+    pub outcome: Result<T, Unread>,
 }
 
 /// Why nothing could be read.
 #[derive(Debug, Clone)]
-pub(crate) struct Unread {
+pub struct Unread {
     /// For people.
-    pub(crate) error: ReadError,
+    pub error: ReadError,
     /// How a run ends that cannot go on without.
-    pub(crate) exit: Exit,
+    pub exit: Exit,
     /// Whether what the person gave is wrong, not the cluster: nothing was sent.
-    pub(crate) is_ours: bool,
+    pub is_ours: bool,
     /// Whether trying again does not help.
-    pub(crate) is_final: bool,
+    pub is_final: bool,
 }
 
 impl From<ClusterError> for Unread {
@@ -52,16 +52,12 @@ impl From<Unread> for Failure {
     }
 }
 
-/// Whether the person asked for several contexts, which is answered by a list even of one.
-pub(crate) fn is_several(args: &Args) -> bool {
-    args.connection.all_contexts || args.connection.context.len() > 1
-}
-
 /// The contexts of a run.
-pub(crate) struct Contexts {
+#[derive(Debug)]
+pub struct Contexts {
     targets: Vec<Target>,
     /// Contexts that lead to the same server as the same user as another.
-    pub(crate) same_as: Vec<SameAs>,
+    pub same_as: Vec<SameAs>,
 }
 
 impl Contexts {
@@ -69,8 +65,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When the kubeconfig cannot be read, or knows one of them not.
-    pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
-        let flags = &args.connection;
+    pub fn new(flags: &ConnectionArgs) -> Result<Self, Failure> {
         let mut contexts: Vec<Option<String>> = Vec::new();
         if flags.all_contexts {
             contexts = cluster::contexts(&flags.settings(None)?)?.into_iter().map(Some).collect();
@@ -101,7 +96,7 @@ impl Contexts {
 
     /// Does the work on every cluster, within `limit` each, connecting where that is still to be
     /// done. One that cannot be read hides no other.
-    pub(crate) async fn each<T>(
+    pub async fn each<T>(
         &mut self,
         limit: Duration,
         work: impl AsyncFn(&Connection) -> Result<T, ClusterError>,

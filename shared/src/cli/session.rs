@@ -38,7 +38,7 @@ pub fn on_cluster<T>(
     flags: &ConnectionArgs,
     work: impl AsyncFnOnce(&Connection) -> Result<T, ClusterError>,
 ) -> Result<T, Failure> {
-    if flags.all_contexts || flags.context.len() > 1 {
+    if flags.is_several() {
         return Err(Failure::usage("this command looks at one cluster").hint("run it once for each --context"));
     }
     let settings = flags.settings(flags.context.first().map(String::as_str))?;

@@ -122,6 +122,21 @@ pub struct View {
     pub platform: Option<String>,
 }
 
+impl View {
+    /// The view of a cluster that could not be read: what of it was asked for.
+    pub fn unread(context: String, namespaces: &[String], platform: &str) -> Self {
+        Self {
+            source: "cluster".to_owned(),
+            name: context,
+            server: None,
+            server_version: None,
+            user: None,
+            namespaces: namespaces.to_vec(),
+            platform: Some(platform.to_owned()),
+        }
+    }
+}
+
 /// Counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -346,7 +361,7 @@ pub struct ExceptionUse {
     pub reason: String,
     /// Until when.
     pub expires: String,
-    /// `used`, `unused` or `expired`.
+    /// `used`, `unused`, `expired`, or `unknown` where no plugin has such a code.
     pub state: String,
     /// Findings that it took out of the causes.
     pub matched: usize,

@@ -2,11 +2,9 @@
 
 use super::{Ask, Section, UsageReport, kinds, kubelets, report};
 use crate::args::{Args, UsageArgs};
-use crate::clusters::unread_view;
-use crate::contexts::{Contexts, Unread, is_several};
 use crate::run::{BUDGET, plan, style, tell};
 use crate::settings::Settings;
-use mlops_shared::cli::{Exit, Failure, Printer, to_end};
+use mlops_shared::cli::{Contexts, Exit, Failure, Printer, Unread, to_end};
 use mlops_shared::cluster::{self, ClusterError, Connection};
 use mlops_shared::object::{self, Decoded, Sym};
 use mlops_shared::platform::Platform;
@@ -43,7 +41,7 @@ pub(crate) fn run(
         printer.report(&report, format, &style)?;
         return Ok(common.exit(&[report]));
     }
-    let mut contexts = Contexts::new(args)?;
+    let mut contexts = Contexts::new(&args.connection)?;
     let told = RefCell::default();
     let looks = to_end(async {
         let look = async |connection: &Connection| {
@@ -57,14 +55,14 @@ pub(crate) fn run(
     for look in looks {
         reports.push(match look.outcome {
             Ok(report) => report,
-            Err(unread) if !is_several(args) => return Err(unread.into()),
+            Err(unread) if !args.connection.is_several() => return Err(unread.into()),
             Err(Unread { error, .. }) => {
-                UsageReport::unread(unread_view(look.context, settings, origin), error, settings.now)
+                UsageReport::unread(View::unread(look.context, &settings.namespaces, origin), error, settings.now)
             }
         });
     }
     let exit = common.exit(&reports);
-    if is_several(args) {
+    if args.connection.is_several() {
         let list = ReportList::new(reports, contexts.same_as, settings.now.to_string());
         printer.report(&list, format, &style)?;
     } else {
