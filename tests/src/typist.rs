@@ -54,12 +54,14 @@ impl Shell {
         missing.is_empty()
     }
 
-    /// What the line `typed` becomes by one TAB, in `folder`, after the commands `setup`. `None` where the shell ended
-    /// before it told. A shell that only tells what it offers gives the line with the offer, where there is one.
+    /// What the line `typed` becomes by one TAB, in `folder`, after the commands `setup`. fish only tells what it offers:
+    /// of it that is the line with the one offer.
+    ///
+    /// # Errors
+    /// How the run ended, where the shell ended before it told, or offered more than one word.
     ///
     /// # Panics
     /// When the shell cannot be started; see [`Self::is_here`].
-    #[must_use]
     pub fn completes(self, suite: &Installation, folder: &Path, setup: &str, typed: &str) -> Result<String, Outcome> {
         let outcome = match self {
             Self::Fish => {
