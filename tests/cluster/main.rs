@@ -17,6 +17,7 @@ mod objects;
 mod ownership;
 mod proxy;
 mod roles;
+mod scale;
 mod states;
 mod usage;
 mod users;

@@ -174,6 +174,55 @@ fn schema() -> serde_json::Value {
     serde_json::to_value(schemars::schema_for!(Report)).expect("schema")
 }
 
+/// What `scale` reads and writes, and no more.
+#[test]
+fn the_role_of_scale_is_current() {
+    let mut by_group: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+    for (group, kind) in mlops_scale::kinds() {
+        by_group.entry(group).or_default().push(plural(kind));
+    }
+    let mut rules = String::new();
+    for (group, mut resources) in by_group {
+        resources.sort();
+        let list: String = resources.iter().map(|name| format!("\n      - {name}")).collect();
+        let _ = writeln!(rules, "  - apiGroups: [\"{group}\"]\n    resources:{list}\n    verbs: [\"list\"]");
+    }
+    let page = format!(
+        "# What `kubectl mlops scale` reads and writes. Made from the code: UPDATE_DOCS=1 cargo test -p mlops-tests --test docs\n\
+         # Other kinds with a scale need a rule of their own, like the two under \"What is scaled\".\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-scale\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\nrules:\n  # What is scaled, and marked while it is.\n  \
+         - apiGroups: [\"apps\"]\n    resources: [\"deployments\", \"replicasets\", \"statefulsets\"]\n    \
+         verbs: [\"get\", \"list\", \"patch\"]\n  - apiGroups: [\"apps\"]\n    \
+         resources: [\"deployments/scale\", \"replicasets/scale\", \"statefulsets/scale\"]\n    \
+         verbs: [\"get\", \"update\"]\n  # --pause owner, and `resume` of it.\n  \
+         - apiGroups: [\"helm.toolkit.fluxcd.io\"]\n    resources: [\"helmreleases\"]\n    verbs: [\"get\", \"patch\"]\n  \
+         - apiGroups: [\"kustomize.toolkit.fluxcd.io\"]\n    resources: [\"kustomizations\"]\n    verbs: [\"get\", \"patch\"]\n  \
+         # Which field of a custom kind holds its replicas.\n  - apiGroups: [\"apiextensions.k8s.io\"]\n    \
+         resources: [\"customresourcedefinitions\"]\n    verbs: [\"get\"]\n  # What a plan looks at.\n{rules}"
+    );
+    compare("../deploy/rbac/scale.yaml", &page);
+}
+
+#[test]
+fn plans_of_scale_fulfil_the_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(Plan)).expect("schema");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for target in ["deployment/airflow-scheduler", "deployment/airflow-api-server"] {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_under-test-scale"))
+            .args(["plan", target, "--replicas", "4", "--from", "examples/healthy", "-o", "json"])
+            .args(["--now", "2026-11-20T03:00:00Z"])
+            .env_clear()
+            .current_dir(docs().join(".."))
+            .output()
+            .expect("runs");
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let errors: Vec<String> = validator.iter_errors(&plan).map(|error| error.to_string()).take(3).collect();
+        assert!(errors.is_empty(), "{target}: {errors:?}");
+        serde_json::from_value::<Plan>(plan).expect("reads back");
+    }
+}
+
 #[test]
 fn the_table_of_audit_codes_is_current() {
     let mut page = String::from(
@@ -269,6 +318,7 @@ fn the_schema_is_current() {
         ("version-report", schemars::schema_for!(VersionReport)),
         ("platform", schemars::schema_for!(Platform)),
         ("plan", schemars::schema_for!(Plan)),
+        ("scale-status", schemars::schema_for!(mlops_scale::ScaleStatus)),
         ("capacity-report", schemars::schema_for!(CapacityReport)),
         ("finding-code-list", schemars::schema_for!(FindingCodeList)),
     ] {

@@ -13,11 +13,13 @@ fn root() -> PathBuf {
 /// `describe` of `kind/name` or `kind.group/name` words, and fails for any other word.
 fn shims(folder: &Path) {
     let (health, audit) = (env!("CARGO_BIN_EXE_under-test-health"), env!("CARGO_BIN_EXE_under-test-audit"));
+    let scale = env!("CARGO_BIN_EXE_under-test-scale");
     let script = format!(
         r#"#!/bin/sh
 case "$1 $2" in
 "mlops health") shift 2; exec '{health}' "$@" ;;
 "mlops audit") shift 2; exec '{audit}' "$@" ;;
+"mlops scale") shift 2; exec '{scale}' "$@" ;;
 "get -n" | "describe -n") shift 3 ;;
 "get "* | "describe "*) shift ;;
 *) echo "no such command: $*" >&2; exit 64 ;;

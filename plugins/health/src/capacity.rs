@@ -1,6 +1,6 @@
 //! `health capacity`: allocated and free resources of every node, and the largest pod that still fits.
 
-use mlops_shared::object::{Body, Inventory, Node, Pod, Sym};
+use mlops_shared::object::{Inventory, Room, Sym, rooms};
 use mlops_shared::text::{Quantity, bytes, cores, line};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -72,22 +72,7 @@ pub struct LargestPod {
 
 /// Computes the capacity of every node from what was read.
 pub(crate) fn capacity(inventory: &Inventory, now: jiff::Timestamp) -> CapacityReport {
-    let mut by_node: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
-    for pod in inventory.of_kind("", "Pod").iter().filter_map(|object| object.pod()) {
-        if !pod.is_finished() && !pod.node.is_empty() {
-            by_node.entry(&pod.node).or_default().push(pod);
-        }
-    }
-    let nodes: Vec<NodeCapacity> = inventory
-        .of_kind("", "Node")
-        .iter()
-        .filter_map(|object| match &object.body {
-            Body::Node(node) => {
-                Some(one(&object.meta.name, node, by_node.get(object.meta.name.as_str()).map_or(&[], Vec::as_slice)))
-            }
-            _ => None,
-        })
-        .collect();
+    let nodes: Vec<NodeCapacity> = rooms(inventory).iter().map(one).collect();
     let free = |node: &NodeCapacity, name: &str| node.resources.get(name).map_or(Quantity::ZERO, |amount| amount.free);
     let roomiest = nodes.iter().max_by_key(|node| (free(node, "cpu"), free(node, "memory")));
     let largest_pod = roomiest.filter(|node| free(node, "cpu") > Quantity::ZERO).map(|node| LargestPod {
@@ -104,29 +89,22 @@ pub(crate) fn capacity(inventory: &Inventory, now: jiff::Timestamp) -> CapacityR
     }
 }
 
-fn one(name: &str, node: &Node, pods: &[&Pod]) -> NodeCapacity {
-    let ready = node.status.conditions.iter().any(|condition| &*condition.r#type == "Ready" && condition.is_true());
-    let closed = if node.spec.unschedulable {
-        Some("cordoned".to_owned())
-    } else if ready {
-        None
-    } else {
-        Some("not ready".to_owned())
-    };
-    let slots = node.status.allocatable.get(&Sym::new("pods")).copied().unwrap_or_default();
-    let is_full =
-        slots > Quantity::ZERO && Quantity::from_units(i64::try_from(pods.len()).unwrap_or(i64::MAX)) >= slots;
-    let closed = closed.or_else(|| is_full.then(|| "no pod slot left".to_owned()));
+fn one(room: &Room<'_>) -> NodeCapacity {
+    let closed = room.closed().map(str::to_owned);
     let shown = |resource: &&Sym| &***resource != "pods" && !resource.starts_with("hugepages-");
     let resources =
-        node.status.allocatable.iter().filter(|(resource, _)| shown(resource)).map(|(resource, allocatable)| {
-            let requested: Quantity = pods.iter().map(|pod| pod.request(resource)).sum();
-            let limits: Quantity = pods.iter().filter_map(|pod| pod.limit(resource)).sum();
-            let left = (*allocatable - requested).max(Quantity::ZERO);
-            let free = if closed.is_some() { Quantity::ZERO } else { left };
+        room.node.status.allocatable.iter().filter(|(resource, _)| shown(resource)).map(|(resource, allocatable)| {
+            let requested = room.requested(resource);
+            let limits: Quantity = room.records().filter_map(|pod| pod.limit(resource)).sum();
+            let free = if closed.is_some() { Quantity::ZERO } else { room.left(resource) };
             (resource.to_string(), Amount { allocatable: *allocatable, requested, limits, free })
         });
-    NodeCapacity { name: name.to_owned(), pods: pods.len(), resources: resources.collect(), closed }
+    NodeCapacity {
+        name: room.object.meta.name.to_string(),
+        pods: room.pods.len(),
+        resources: resources.collect(),
+        closed,
+    }
 }
 
 fn show(resource: &str, amount: Quantity) -> String {

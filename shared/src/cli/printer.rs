@@ -70,6 +70,22 @@ impl Printer {
         }
     }
 
+    /// How far something has come, on a terminal's standard error only.
+    pub fn progress(&self, message: &str) {
+        if !self.is_quiet && io::stderr().is_terminal() {
+            self.stderr(&format!("{}\n", text::line(message)));
+        }
+    }
+
+    /// Shows a report on standard error, for a person who is asked about it next.
+    pub fn aside(&self, content: &impl Present, style: &Style) {
+        if io::stderr().is_terminal()
+            && let Ok(text) = report::render(content, Format::Table, style)
+        {
+            self.stderr(&text);
+        }
+    }
+
     /// A detail of the run, at `-v`.
     pub fn detail(&self, message: &str) {
         if self.verbosity > 0 {

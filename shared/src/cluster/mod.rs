@@ -26,7 +26,7 @@ pub use error::{ClusterError, FieldConflict};
 pub use kubelet::statistics;
 pub use names::names;
 pub use read::{Plan, gather, read, read_kinds};
-pub use resource::{Place, Resource, Resources, object, resources};
+pub use resource::{Place, Resource, Resources, object, resources, selected};
 pub use role::{ListRule, list_rules};
 pub use several::side_by_side;
 pub use write::{Propagation, Scale, Writer, scale};

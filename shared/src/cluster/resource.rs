@@ -1,9 +1,12 @@
 //! What the API server serves under which name, and where one object is.
 
+use super::decoder::DecodeItem;
 use super::discovery::{Served, discover};
-use super::list::{Warnings, encode, get_within};
+use super::list::{Warnings, encode, get_within, list};
 use super::{ClusterError, Connection};
+use crate::object::TypeMeta;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// An object may be so large with its managedFields; etcd refuses more than 1.5 MiB by default.
 pub(super) const OBJECT_BYTES: usize = 8 << 20;
@@ -143,6 +146,24 @@ pub async fn resources(connection: &Connection) -> Result<Resources, ClusterErro
 /// When it is not there, may not be read, or the server does not answer.
 pub async fn object(connection: &Connection, place: &Place) -> Result<Value, ClusterError> {
     fetch(connection, place, "").await
+}
+
+/// The objects of a kind in a namespace that a label selector chooses, and of each what `decode` makes of it.
+///
+/// # Errors
+/// As a list: forbidden, no answer.
+pub async fn selected<T: Send + 'static>(
+    connection: &Connection,
+    resource: &Resource,
+    namespace: &str,
+    selector: &str,
+    decode: DecodeItem<T>,
+) -> Result<Vec<T>, ClusterError> {
+    let ty = Arc::new(TypeMeta::new(&resource.api_version(), &resource.kind));
+    let query = format!("&labelSelector={}", encode(selector));
+    let path = resource.path(namespace);
+    let pages = list(connection, &path, &query, JSON, (&ty, decode), &Warnings::default()).await?;
+    Ok(pages.into_iter().flatten().collect())
 }
 
 /// A subresource of one object; the object itself for an empty name.

@@ -15,6 +15,7 @@ mod pod;
 mod policy;
 mod record;
 mod requests;
+mod room;
 mod selector;
 mod storage;
 mod sym;
@@ -48,6 +49,7 @@ pub use policy::{
 };
 pub use record::nullable;
 pub use requests::{Amounts, Effective, Resources, is_extended};
+pub use room::{Room, rooms};
 pub use selector::{Requirement, Selector};
 pub use storage::{Claim, ClaimSpec, ClaimStatus, StorageClass, Volume, VolumeSpec, VolumeStatus};
 pub use sym::{Labels, Sym, When};

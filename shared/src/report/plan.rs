@@ -288,7 +288,7 @@ impl Present for Plan {
                 document.command(command.as_str());
             }
         }
-        if !self.steps.is_empty() {
+        if !self.steps.is_empty() && self.state != PlanState::Refused {
             document.heading("Steps");
             document.blocks.push(Block::Table(self.table(detail)));
         }
@@ -514,10 +514,6 @@ mod tests {
     FAIL  Deployment/a/web: Git sets .spec.replicas [git-sets-it]
           hint: edit it in Git
       git -C infra log
-
-    STEPS
-    STEP  ACTION  OBJECT            FIELD           FROM  TO  RISK  STATE    EFFECT
-       1  scale   Deployment/a/web  .spec.replicas  2     5   none  planned  3 pods are started^[[2J
 
     PREFLIGHT
     OK    capacity: fits now

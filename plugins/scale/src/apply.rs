@@ -1,0 +1,254 @@
+//! Carrying a plan out: the writes in their order, then waiting for what follows. Each write is sent once.
+
+use crate::plan::{Draft, Write};
+use crate::progress::{Look, Progress};
+use crate::read::Seen;
+use crate::settings::Settings;
+use crate::stamp::Scaling;
+use crate::targets::target_of;
+use jiff::Timestamp;
+use mlops_shared::cli::Printer;
+use mlops_shared::cluster::{self, ClusterError, Connection, Place, Resource, WriteToken, Writer};
+use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Section, SectionState, decode_kept};
+use mlops_shared::platform::Platform;
+use mlops_shared::report::{PlanState, StepState};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A run that writes.
+pub(crate) struct Run<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) token: &'a WriteToken,
+    pub(crate) settings: &'a Settings,
+    pub(crate) seen: &'a Seen,
+    pub(crate) place: &'a Place,
+    pub(crate) platform: &'a Platform,
+    pub(crate) printer: &'a Printer,
+}
+
+impl Run<'_> {
+    /// Carries the plan out, and writes into it what became of it.
+    pub(crate) async fn carry_out(&self, draft: &mut Draft) {
+        let writer = Writer::new(self.connection, self.token, &self.settings.write.manager);
+        let is_sent = self.send(&writer, draft).await;
+        for warning in writer.warnings() {
+            self.printer.note(&format!("the API server warns: {warning}"));
+        }
+        if !is_sent {
+            return;
+        }
+        let plan = &mut draft.plan;
+        if self.token.is_dry_run() {
+            plan.state = PlanState::Accepted;
+            "the API server takes every change, and has kept none".clone_into(&mut plan.outcome);
+        } else if self.settings.timeout.is_zero() {
+            plan.state = PlanState::Applied;
+            "nobody waits for what follows".clone_into(&mut plan.outcome);
+        } else {
+            self.wait(&writer, draft).await;
+        }
+    }
+
+    /// Sends the writes one after the other; at the first that fails, takes those before it back.
+    async fn send(&self, writer: &Writer<'_>, draft: &mut Draft) -> bool {
+        let mut version = version_of(&self.seen.json);
+        for index in 0..draft.writes.len() {
+            let outcome = self.one(writer, &draft.writes[index], &mut version).await;
+            let step = &mut draft.plan.steps[index];
+            let Err(error) = outcome else {
+                step.state = if self.token.is_dry_run() { StepState::Accepted } else { StepState::Done };
+                continue;
+            };
+            let is_doubt = matches!(error, ClusterError::InDoubt(_));
+            step.state = if is_doubt { StepState::InDoubt } else { StepState::Failed };
+            step.message = Some(told(&error));
+            draft.plan.steps.iter_mut().skip(index + 1).for_each(|step| step.state = StepState::Skipped);
+            draft.plan.state = if is_doubt { PlanState::InDoubt } else { PlanState::Failed };
+            draft.plan.outcome = told(&error);
+            draft.plan.notes.extend(error.hints().into_iter().map(|hint| format!("hint: {hint}")));
+            // What may have been done is left with its marks, for `status` explains them.
+            if !is_doubt && !self.token.is_dry_run() {
+                self.take_back(writer, draft, index).await;
+            }
+            return false;
+        }
+        true
+    }
+
+    async fn one(&self, writer: &Writer<'_>, write: &Write, version: &mut String) -> Result<(), ClusterError> {
+        match write {
+            Write::Object { patch, .. } => {
+                let after = writer.merge_patch(self.place, &with_version(patch, version)).await?;
+                // Of a dry run nothing was kept, the new version neither.
+                if !self.token.is_dry_run() {
+                    *version = version_of(&after);
+                }
+            }
+            Write::Owner { patch, .. } => {
+                let (place, json) = self.seen.owner.as_ref().ok_or(ClusterError::NotFound)?;
+                writer.merge_patch(place, &with_version(patch, &version_of(json))).await?;
+            }
+            Write::Scale(to) => {
+                let scale = cluster::scale(self.connection, self.place).await?;
+                let from = self.seen.replicas.wanted;
+                if scale.wanted != from {
+                    let message =
+                        format!("{} replicas are wanted by now, not {from}: somebody else has scaled it", scale.wanted);
+                    return Err(ClusterError::Conflict { message, fields: Vec::new() });
+                }
+                writer.set_scale(self.place, &scale, *to).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_back(&self, writer: &Writer<'_>, draft: &mut Draft, failed: usize) {
+        for index in (0..failed).rev() {
+            let (place, undo) = match &draft.writes[index] {
+                Write::Object { undo, .. } => (self.place, undo),
+                Write::Owner { undo, .. } => match &self.seen.owner {
+                    Some((place, _)) => (place, undo),
+                    None => continue,
+                },
+                Write::Scale(_) => continue,
+            };
+            let outcome = writer.merge_patch(place, undo).await;
+            let step = &mut draft.plan.steps[index];
+            step.message = Some(match outcome {
+                Ok(_) => "made, and taken back".to_owned(),
+                Err(error) => format!("made, and not taken back: {}", told(&error)),
+            });
+        }
+    }
+
+    /// Waits until the goal is reached, somebody reverts it, or time is up.
+    async fn wait(&self, writer: &Writer<'_>, draft: &mut Draft) {
+        let deadline = Instant::now() + self.settings.timeout;
+        let mut told_last = String::new();
+        loop {
+            let (summary, reasons) = match self.look(draft).await {
+                Ok(Progress::Reached) => {
+                    draft.plan.state = PlanState::Done;
+                    draft.plan.outcome = self.reached(draft);
+                    self.unmark(writer, draft).await;
+                    return;
+                }
+                Ok(Progress::Reverted { to, by }) => {
+                    draft.plan.state = PlanState::Failed;
+                    draft.plan.outcome = format!("reverted by {by}: {to} replicas are wanted again");
+                    self.unmark(writer, draft).await;
+                    return;
+                }
+                Ok(Progress::Waiting { summary, reasons }) => {
+                    let line =
+                        std::iter::once(summary.clone()).chain(reasons.iter().cloned()).collect::<Vec<_>>().join("; ");
+                    if line != told_last {
+                        self.printer.progress(&line);
+                        told_last = line;
+                    }
+                    (summary, reasons)
+                }
+                Err(ClusterError::NotFound) => {
+                    draft.plan.state = PlanState::Failed;
+                    "it was deleted meanwhile".clone_into(&mut draft.plan.outcome);
+                    return;
+                }
+                // A server that restarts is asked again, until time is up.
+                Err(error) => (format!("it could not be looked at: {}", told(&error)), Vec::new()),
+            };
+            if Instant::now() >= deadline {
+                let limit = jiff::SignedDuration::try_from(self.settings.timeout).unwrap_or_default();
+                draft.plan.state = PlanState::Failed;
+                draft.plan.outcome = format!("not reached within {limit:#}: {summary}; the change stays");
+                draft.plan.notes.extend(reasons);
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn reached(&self, draft: &Draft) -> String {
+        let goal = self.goal(draft);
+        if goal == 0 { "no replica is left".to_owned() } else { format!("all {goal} replicas are ready") }
+    }
+
+    fn goal(&self, draft: &Draft) -> u32 {
+        let scale = draft.writes.iter().find_map(|write| match write {
+            Write::Scale(to) => Some(*to),
+            _ => None,
+        });
+        scale.unwrap_or(self.seen.replicas.wanted)
+    }
+
+    async fn look(&self, draft: &Draft) -> Result<Progress, ClusterError> {
+        let json = cluster::object(self.connection, self.place).await?;
+        let scale = cluster::scale(self.connection, self.place).await?;
+        let pods = pods(self.connection, &self.place.namespace, &scale.selector).await;
+        let look = Look {
+            json: &json,
+            wanted: scale.wanted,
+            current: scale.current,
+            goal: self.goal(draft),
+            path: self.seen.path.as_ref().ok(),
+            manager: self.settings.write.manager.as_str(),
+            pods: &pods,
+            platform: self.platform,
+            now: Timestamp::now(),
+        };
+        Ok(target_of(&self.place.resource.group, &self.place.resource.kind).progress(&look))
+    }
+
+    /// Takes away what says that a scaling runs.
+    async fn unmark(&self, writer: &Writer<'_>, draft: &mut Draft) {
+        let patch = json!({"metadata": {"annotations": Scaling::none()}});
+        if let Err(error) = writer.merge_patch(self.place, &patch).await {
+            draft.plan.notes.push(format!("the marks of this scaling were not taken away: {}", told(&error)));
+        }
+    }
+}
+
+/// The pods of a selector; none where they cannot be read, for they only explain.
+async fn pods(connection: &Connection, namespace: &str, selector: &str) -> Inventory {
+    let resource = Resource {
+        group: String::new(),
+        version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        plural: "pods".to_owned(),
+        is_namespaced: true,
+        names: Vec::new(),
+        subresources: Vec::new(),
+    };
+    let mut builder = InventoryBuilder::new(Scope::Cluster, false);
+    if selector.is_empty() {
+        return builder.finish();
+    }
+    if let Ok(found) = cluster::selected(connection, &resource, namespace, selector, decode_kept).await {
+        let section = Section {
+            group: "".into(),
+            kind: "Pod".into(),
+            resource: "pods".into(),
+            state: SectionState::Read(found.len()),
+        };
+        builder.section(section);
+        found.into_iter().filter(|item| matches!(item, Decoded::Object(_))).for_each(|item| builder.push(item));
+    }
+    builder.finish()
+}
+
+fn version_of(object: &Value) -> String {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn with_version(patch: &Value, version: &str) -> Value {
+    let mut patch = patch.clone();
+    patch["metadata"]["resourceVersion"] = version.into();
+    patch
+}
+
+/// An error in one line.
+pub(crate) fn told(error: &ClusterError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,99 @@
+//! What the command line may say.
+
+use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
+use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, WriteArgs};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the goal was reached, or the plan holds
+  1  refused, or not reached, and said why; for status: something is overdue or not finished
+  2  wrong usage or a broken input file; nobody agreed
+  3  could not check, or an answer was lost
+  130  interrupted: `status` tells what was left";
+
+/// Grow and shrink workloads without being undone by Flux, after a look whether they fit.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-mlops-scale",
+    bin_name = "kubectl mlops scale",
+    version,
+    after_help = EXIT_CODES,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = false,
+    subcommand_precedence_over_arg = true
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// What to scale: TYPE/NAME or TYPE NAME, anything with a scale subresource
+    #[arg(value_name = "TYPE/NAME", num_args = 0..=2)]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[derive(Debug, Default, Clone, ArgGroup)]
+#[command(next_help_heading = "Scale")]
+pub(crate) struct AskArgs {
+    /// Replicas that are wanted
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) replicas: Option<u32>,
+    /// Refuse unless so many replicas are wanted now
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) current_replicas: Option<u32>,
+    /// Keep whoever would undo it off this object, or suspend the owner; needs --reason and --until
+    #[arg(long, value_enum, value_name = "WHAT", global = true)]
+    pub(crate) pause: Option<Pause>,
+    /// How long the pause is meant to last: a duration such as 4h, or an instant
+    #[arg(long, value_name = "WHEN", global = true)]
+    pub(crate) until: Option<String>,
+    /// Scale although it will be undone, or nobody can tell
+    #[arg(long, global = true)]
+    pub(crate) force_drift: bool,
+    /// Scale although a check before it fails
+    #[arg(long, global = true)]
+    pub(crate) ignore_preflight: bool,
+    /// Scale although another scaling of the object has not ended
+    #[arg(long, global = true)]
+    pub(crate) take_over: bool,
+    /// Agree that the data of removed replicas is deleted: the name of what is scaled
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) accept_data_loss: Option<String>,
+}
+
+/// How wide a pause is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pause {
+    /// The object alone, by an annotation.
+    Object,
+    /// The Kustomization or HelmRelease as a whole.
+    Owner,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print what scaling would do and whether it would hold; change nothing
+    Plan {
+        /// What to scale: TYPE/NAME or TYPE NAME
+        #[arg(value_name = "TYPE/NAME", num_args = 1..=2, required = true)]
+        target: Vec<String>,
+    },
+    /// End the pause that was made for an object, and say what will be set again
+    Resume {
+        /// What was scaled: TYPE/NAME or TYPE NAME
+        #[arg(value_name = "TYPE/NAME", num_args = 1..=2, required = true)]
+        target: Vec<String>,
+    },
+    /// Scalings that run or were broken off, and pauses with their end
+    Status,
+}

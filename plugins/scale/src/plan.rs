@@ -1,0 +1,179 @@
+//! From a situation to a plan: who would undo it, how the object is, whether it fits, and the writes. Pure.
+
+use crate::owner;
+use crate::preflight;
+use crate::settings::Settings;
+use crate::situation::Situation;
+use crate::stamp::{Scaling, TO};
+use crate::targets::target_of;
+use jiff::SignedDuration;
+use mlops_shared::platform::Platform;
+use mlops_shared::report::{Level, Plan, PlanState, Refusal, Risk, Step, StepState, View};
+use serde_json::{Value, json};
+
+/// The write that a step stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Write {
+    /// A merge patch of the object, and the one that takes it back.
+    Object { patch: Value, undo: Value },
+    /// The same of what deploys it.
+    Owner { patch: Value, undo: Value },
+    /// The replicas of the scale subresource.
+    Scale(u32),
+}
+
+/// A plan with the writes of its steps, one a step.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) plan: Plan,
+    pub(crate) writes: Vec<Write>,
+}
+
+impl Draft {
+    /// Adds a step and its write.
+    pub(crate) fn push(&mut self, step: Step, write: Write) {
+        self.plan.steps.push(step);
+        self.writes.push(write);
+    }
+
+    /// Forbids it.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        self.plan.refusals.push(refusal);
+    }
+
+    /// Whether data is lost, so that more than a yes is needed.
+    pub(crate) fn loses_data(&self) -> bool {
+        self.plan.risk() == Risk::DataLoss
+    }
+}
+
+/// Makes the plan.
+pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, platform: &Platform) -> Draft {
+    let (from, to) = (situation.replicas.wanted, situation.to());
+    let request = format!("scale {} from {from} to {to}", situation.subject());
+    let mut plan = Plan::new("ScalePlan", view, request, situation.now);
+    plan.dry_run = settings.write.dry_run.word().to_owned();
+    plan.field_manager = situation.manager.to_owned();
+    plan.reason = situation.reason.map(str::to_owned);
+    let mut draft = Draft { plan, writes: Vec::new() };
+    expectations(situation, &mut draft);
+    let ownership = owner::judge(situation);
+    match ownership.refusal {
+        Some(refusal) => draft.refuse(refusal),
+        None => draft.plan.preflight.push(ownership.preflight),
+    }
+    draft.plan.preflight.push(preflight::health(situation, platform));
+    if to != from {
+        if !situation.timeout.is_zero() {
+            let (step, write) = stamp(situation);
+            draft.push(step, write);
+        }
+        if let Some(pause) = ownership.pause {
+            draft.plan.next.extend(pause.step.undo.clone());
+            let (patch, undo) = (pause.patch, pause.undo);
+            let write = if pause.on_owner { Write::Owner { patch, undo } } else { Write::Object { patch, undo } };
+            draft.push(pause.step, write);
+        } else if situation.ask.pause.is_some() && draft.plan.refusals.is_empty() {
+            draft.plan.notes.push("nothing is paused: nothing would undo the change".to_owned());
+        }
+        let group = &situation.object.ty.group;
+        target_of(group, &situation.object.ty.kind).draft(situation, &mut draft);
+    }
+    forbid(situation, &mut draft);
+    conclude(situation, &mut draft.plan);
+    draft
+}
+
+/// What must hold before anything else.
+fn expectations(situation: &Situation<'_>, draft: &mut Draft) {
+    let refuse = |code: &str, reason: String, hints: &[&str]| Refusal {
+        code: code.to_owned(),
+        object: situation.id(),
+        reason,
+        unsure: false,
+        hints: hints.iter().map(|&hint| hint.to_owned()).collect(),
+        command: None,
+    };
+    if situation.object.meta.deletion_timestamp.get().is_some() {
+        draft.refuse(refuse("being-deleted", "it is being deleted".to_owned(), &[]));
+    }
+    let wanted = situation.replicas.wanted;
+    if let Some(current) = situation.ask.current.filter(|current| *current != wanted) {
+        let reason = format!("{wanted} replicas are wanted now, not {current} as was expected");
+        draft.refuse(refuse("not-as-expected", reason, &["look again: somebody has changed it"]));
+    }
+    if let Some(scaling) = Scaling::of(situation.object).filter(|_| !situation.ask.take_over) {
+        let to = scaling.to.map_or_else(String::new, |to| format!(" to {to}"));
+        let at = scaling.at.map_or_else(String::new, |at| format!(" since {at}"));
+        if scaling.is_running(situation.now) {
+            let reason = format!("another scaling of it{to} by {} runs{at}", scaling.by);
+            let hints = ["wait for its end, or, when nobody runs it any more: --take-over"];
+            draft.refuse(refuse("another-scaling-runs", reason, &hints));
+        } else {
+            draft
+                .plan
+                .notes
+                .push(format!("a scaling of it{to} by {}{at} was broken off or did not end in time", scaling.by));
+        }
+    }
+}
+
+/// Says on the object that a scaling runs. It is also what keeps two of them apart: the second finds the object changed.
+fn stamp(situation: &Situation<'_>) -> (Step, Write) {
+    let until = SignedDuration::try_from(situation.timeout).ok().and_then(|left| situation.now.checked_add(left).ok());
+    let scaling = Scaling {
+        from: Some(situation.replicas.wanted),
+        to: Some(situation.to()),
+        by: situation.who.to_owned(),
+        at: Some(situation.now),
+        until,
+        reason: situation.reason.map(str::to_owned),
+    };
+    let step = Step {
+        action: "mark".to_owned(),
+        object: situation.id(),
+        field: Some(format!("metadata.annotations[{TO}]")),
+        from: None,
+        to: Some(situation.to().to_string().into()),
+        effect: "says that a scaling runs, for `status` and for others who scale; taken away at its end".to_owned(),
+        risk: Risk::None,
+        undo: None,
+        state: StepState::Planned,
+        message: None,
+    };
+    let patch = json!({"metadata": {"annotations": scaling.annotations()}});
+    let undo = json!({"metadata": {"annotations": Scaling::none()}});
+    (step, Write::Object { patch, undo })
+}
+
+/// A check that fails forbids the change, unless the person knows better. Ownership has refusals of its own.
+fn forbid(situation: &Situation<'_>, draft: &mut Draft) {
+    if situation.ask.ignore_preflight {
+        return;
+    }
+    let failed = draft.plan.preflight.iter().filter(|it| it.verdict == Level::Fail && it.check != "ownership");
+    let refusals: Vec<Refusal> = failed
+        .map(|it| Refusal {
+            code: format!("{}-forbids", it.check),
+            object: situation.id(),
+            reason: it.message.clone(),
+            unsure: false,
+            hints: vec!["--ignore-preflight scales nonetheless".to_owned()],
+            command: None,
+        })
+        .collect();
+    draft.plan.refusals.extend(refusals);
+}
+
+fn conclude(situation: &Situation<'_>, plan: &mut Plan) {
+    if !plan.refusals.is_empty() {
+        plan.state = PlanState::Refused;
+        "nothing was changed".clone_into(&mut plan.outcome);
+    } else if plan.steps.is_empty() {
+        plan.state = PlanState::Done;
+        plan.outcome = format!("{} replicas are wanted already", situation.replicas.wanted);
+    }
+    // Of what is known to be elsewhere nothing was asked; what was asked for and not answered is a gap.
+    plan.coverage = mlops_shared::health::coverage(situation.inventory.sections());
+    plan.coverage.retain(|section| section.gap);
+}

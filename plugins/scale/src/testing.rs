@@ -1,0 +1,61 @@
+//! Situations from YAML, for tests.
+
+use crate::args::Args;
+use crate::plan::{Draft, build};
+use crate::read::{self, Seen};
+use crate::settings::{Request, Settings, resolve};
+use crate::situation::Situation;
+use clap::Parser as _;
+use jiff::Timestamp;
+use mlops_shared::platform::Platform;
+use mlops_shared::report::Plan;
+use std::io::Write as _;
+
+/// The instant of every test.
+pub(crate) fn now() -> Timestamp {
+    "2026-11-20T03:00:00Z".parse().expect("an instant")
+}
+
+/// The plan of these words for these manifests, as a whole view of a cluster.
+pub(crate) fn plan(manifests: &str, words: &[&str]) -> Plan {
+    draft(manifests, words).plan
+}
+
+/// The same with its writes.
+pub(crate) fn draft(manifests: &str, words: &[&str]) -> Draft {
+    let (seen, settings) = seen(manifests, words);
+    let Request::Scale(ask) = &settings.request else { panic!("no scaling: {words:?}") };
+    let object = seen.record().expect("the record");
+    let situation = Situation {
+        object,
+        json: &seen.json,
+        resource: &seen.resource,
+        replicas: &seen.replicas,
+        path: seen.path.as_ref().map_err(String::as_str),
+        inventory: &seen.inventory,
+        owner: seen.owner.as_ref().map(|(_, json)| json),
+        ask,
+        now: settings.now,
+        manager: settings.write.manager.as_str(),
+        who: "ada",
+        reason: settings.write.reason.as_deref(),
+        timeout: settings.timeout,
+    };
+    build(&situation, &settings, seen.view.clone(), &Platform::built_in())
+}
+
+fn seen(manifests: &str, words: &[&str]) -> (Seen, Settings) {
+    let args = Args::try_parse_from(["x"].iter().chain(words)).expect("flags");
+    let settings = resolve(&args, now()).expect("settings");
+    let Request::Scale(ask) = &settings.request else { panic!("no scaling: {words:?}") };
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
+    file.write_all(manifests.as_bytes()).expect("written");
+    let mut seen = read::files(file.path(), &ask.name).expect("read");
+    // A whole view: what is not there is not in the cluster.
+    let (objects, _) = seen.inventory.into_parts();
+    let scope = mlops_shared::object::Scope::Cluster;
+    let mut builder = mlops_shared::object::InventoryBuilder::new(scope, true);
+    objects.into_iter().for_each(|object| builder.push(mlops_shared::object::Decoded::Object(object)));
+    seen.inventory = builder.finish();
+    (seen, settings)
+}
