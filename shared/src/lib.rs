@@ -21,4 +21,6 @@ pub mod cluster;
 
 pub mod tools;
 
+pub mod gitops;
+
 pub mod cli;
