@@ -14,6 +14,9 @@ const BASES: &str = "--no-remote-bases";
 
 /// The flags that are read, for the records to keep.
 pub(crate) const FLAGS: &[&str] = &[EXEC, TLS, ACCOUNT, CROSS, BASES];
+/// Those of them that take the next argument for their value where they have none; of others it is an argument of
+/// its own.
+pub(crate) const WITH_VALUE: &[&str] = &[ACCOUNT];
 
 /// Controllers that follow references and so can be kept from other namespaces.
 const FOLLOW: &[&str] = &[
@@ -29,10 +32,34 @@ pub(super) fn check(records: &Records) -> Vec<Finding> {
     controllers(records).flat_map(|(name, workload)| findings(&name, workload)).collect()
 }
 
-/// Whether a controller was read, and gives objects without an account one.
-pub(super) fn has_default_account(records: &Records, controller: &str) -> bool {
-    let mut all = controllers(records).filter(|(name, _)| name == controller);
-    all.any(|(_, workload)| flag(workload, ACCOUNT).is_some_and(|value| !value.is_empty()))
+/// How a controller that applies objects is set up, as far as its Deployments were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Applier {
+    /// The service accounts that it runs with, by namespace and name; none where no Deployment of it was read.
+    pub(crate) accounts: Vec<(String, String)>,
+    /// `--default-service-account`: whom it acts as for an object that names no account. Of several shards all must
+    /// have it, for which of them takes an object is the author's choice.
+    pub(crate) default_account: Option<String>,
+    /// Whether a kubeconfig may run a command in it.
+    pub(crate) runs_commands: bool,
+    /// Whether it refuses sources of other namespaces.
+    pub(crate) keeps_to_namespace: bool,
+}
+
+/// The set-up of `kustomize-controller` or `helm-controller`.
+pub(crate) fn applier(records: &Records, controller: &str) -> Applier {
+    let all: Vec<&Workload> = controllers(records).filter(|(name, _)| name == controller).map(|(_, it)| it).collect();
+    let default = |workload: &Workload| flag(workload, ACCOUNT).filter(|value| !value.is_empty()).map(str::to_owned);
+    let defaults: Vec<Option<String>> = all.iter().map(|workload| default(workload)).collect();
+    Applier {
+        accounts: all
+            .iter()
+            .map(|workload| (workload.head.meta.namespace.to_string(), workload.spec.account().to_owned()))
+            .collect(),
+        default_account: defaults.into_iter().reduce(Option::and).flatten(),
+        runs_commands: all.iter().any(|workload| is_on(workload, EXEC)),
+        keeps_to_namespace: !all.is_empty() && all.iter().all(|workload| is_on(workload, CROSS)),
+    }
 }
 
 /// The Deployments that run Flux' controllers, by their images' names: `kustomize-controller`. A mirror keeps them.

@@ -5,7 +5,7 @@ mod codes;
 mod controllers;
 
 pub(crate) use codes::CODES;
-pub(crate) use controllers::FLAGS;
+pub(crate) use controllers::{Applier, FLAGS, WITH_VALUE, applier};
 
 use crate::check::Asked;
 use crate::finding::Finding;
@@ -48,7 +48,7 @@ const WEBHOOKS: &[&str] = &[
 /// The findings on Flux.
 pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     let mut found = controllers::check(asked.records);
-    let has_default = |controller: &str| controllers::has_default_account(asked.records, controller);
+    let has_default = |controller: &str| applier(asked.records, controller).default_account.is_some();
     let defaults = [has_default("kustomize-controller"), has_default("helm-controller")];
     for custom in &asked.records.customs {
         match &*custom.head.ty.group {
@@ -238,11 +238,11 @@ spec: {{template: {{spec: {{containers: [{{name: manager, image: 'ghcr.io/fluxcd
         };
         let without = codes_of(&found(super::check, &objects("'--no-remote-bases=true'")));
         assert_eq!(without, ["flux-acts-as-admin", "flux-cross-namespace", "flux-no-default-account"]);
-        let with = codes_of(&found(
-            super::check,
-            &objects("'--default-service-account=default', '--insecure-kubeconfig-exec'"),
-        ));
-        assert_eq!(with, ["flux-cross-namespace", "flux-insecure-flag", "flux-remote-bases"]);
+        let want = ["flux-cross-namespace", "flux-insecure-flag", "flux-remote-bases"];
+        for account in ["'--default-service-account=default'", "'--default-service-account', 'default'"] {
+            let flags = format!("{account}, '--insecure-kubeconfig-exec'");
+            assert_eq!(codes_of(&found(super::check, &objects(&flags))), want, "{account}");
+        }
     }
 
     #[test]

@@ -216,11 +216,20 @@ impl<'de> Deserialize<'de> for Flags {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let all = Vec::<Sym>::deserialize(input)?;
         let words = all.iter().map(Sym::as_str).collect();
-        let is_read = |argument: &Sym| {
+        let mut kept = Vec::new();
+        let mut rest = all.into_iter().peekable();
+        while let Some(argument) = rest.next() {
             let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name);
-            crate::flux::FLAGS.contains(&name)
-        };
-        Ok(Self(all.into_iter().filter(is_read).collect(), words))
+            if !crate::flux::FLAGS.contains(&name) {
+                continue;
+            }
+            let takes_next = crate::flux::WITH_VALUE.contains(&argument.as_str());
+            match rest.next_if(|_| takes_next) {
+                Some(value) => kept.push(Sym::new(&format!("{argument}={value}"))),
+                None => kept.push(argument),
+            }
+        }
+        Ok(Self(kept, words))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::record::{Record, Records, decode};
 use jiff::Timestamp;
 use mlops_shared::cli::{ConnectionArgs, Exit, Failure, on_cluster, platform};
 use mlops_shared::cluster::{self, Plan};
+use mlops_shared::object::SectionState;
 use mlops_shared::report::{Format, View};
 use mlops_shared::source::{Gathered, Limits, gather};
 use std::time::Duration;
@@ -30,11 +31,22 @@ const TOKENS: &[(&str, &str)] = &[
     ("apps", "StatefulSet"),
     ("batch", "CronJob"),
     ("batch", "Job"),
+    ("helm.toolkit.fluxcd.io", "HelmRelease"),
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+];
+
+/// Sources of Flux, which `paths` reads too.
+const SOURCES: &[(&str, &str)] = &[
+    ("source.toolkit.fluxcd.io", "Bucket"),
+    ("source.toolkit.fluxcd.io", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "HelmChart"),
+    ("source.toolkit.fluxcd.io", "HelmRepository"),
+    ("source.toolkit.fluxcd.io", "OCIRepository"),
 ];
 
 /// Group and kind of everything that is read for an answer.
 pub(crate) fn kinds() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ROLES_AND_BINDINGS.iter().chain(TOKENS)
+    ROLES_AND_BINDINGS.iter().chain(TOKENS).chain(SOURCES)
 }
 
 /// The format; answers on rights have no form as cases or figures.
@@ -86,6 +98,19 @@ impl Rest {
     fn new(gathered: Gathered<Record>) -> Self {
         let Gathered { items, sections, is_whole, view, notes, gaps, .. } = gathered;
         Self { records: Records::new(items), sections, view, notes, gaps, is_whole }
+    }
+
+    /// Whether all objects of these kinds are among the records. A kind that the server does not have has none.
+    fn knows_all(&self, kinds: &[(&str, &str)]) -> bool {
+        let is_unknown = |section: &&mlops_shared::object::Section| match &section.state {
+            SectionState::Read(_) => false,
+            SectionState::Partly(..) => true,
+            SectionState::Unread(why) => why.is_gap(),
+        };
+        let of_kind = |section: &&mlops_shared::object::Section| {
+            kinds.contains(&(&*section.group, &*section.kind)) || &*section.kind == "*"
+        };
+        self.is_whole && !self.sections.iter().filter(of_kind).any(|section| is_unknown(&section))
     }
 
     fn basis(&self, kind: &str, args: &Args, needs: &[(&str, &str)], more: Vec<String>) -> Basis {
@@ -182,7 +207,7 @@ pub(crate) fn paths(args: &Args, show: Show<'_, PathsReport>) -> Result<Exit, Fa
     let kinds: Vec<_> = kinds().copied().collect();
     // A path leads through any namespace, wherever it starts.
     let rest = Rest::new(read(args, &args.connection, &[], &kinds)?);
-    let (paths, accounts) = paths::paths(&rest.records, &args.scope.namespace);
+    let (paths, accounts) = paths::paths(&rest.records, &args.scope.namespace, rest.knows_all(SOURCES));
     let report = PathsReport { basis: rest.basis("PathsReport", args, &kinds, Vec::new()), accounts, paths };
     show(&report, format)?;
     Ok(Exit::of_check(false, report.basis.partial))

@@ -1,5 +1,6 @@
 //! What rights lead to: whom their holder can become. A new way is one function and one line in `WAYS`.
 
+use super::flux::Flux;
 use super::who_can::{binding_label, role_label};
 use crate::rbac::{Grant, POD_MAKERS, WRITE, is_all};
 use crate::record::rbac::Rule;
@@ -31,8 +32,8 @@ pub(super) enum Reach {
     Stored { namespace: Option<String>, secrets: Vec<String> },
     /// Users that bindings name; without names all of them.
     Users { names: Vec<String> },
-    /// The account of a Flux controller.
-    Flux { controller: &'static str },
+    /// A service account of this name in some namespace: that of a Flux controller whose Deployment was not read.
+    Named { account: &'static str },
 }
 
 /// One way on.
@@ -47,21 +48,21 @@ pub(super) struct Capability {
 }
 
 /// A right that was looked for and found.
-struct Hit<'g> {
+pub(super) struct Hit<'g> {
     grant: &'g Grant<'g>,
-    verb: &'static str,
+    pub(super) verb: &'static str,
     /// The names that it is limited to; none is all.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 const RBAC: &str = "rbac.authorization.k8s.io";
-const CHANGE: &[&str] = &["update", "patch"];
+pub(super) const CHANGE: &[&str] = &["update", "patch"];
 const READ: &[&str] = &["list", "watch", "get"];
 
 impl<'g> Scope<'g> {
     /// A rule that gives any of these verbs, preferably one without names. A creation bears no name, but that of a
     /// subresource does.
-    fn find(&self, verbs: &[&'static str], group: &str, resource: &str) -> Option<Hit<'g>> {
+    pub(super) fn find(&self, verbs: &[&'static str], group: &str, resource: &str) -> Option<Hit<'g>> {
         let mut named: Option<Hit<'g>> = None;
         for verb in verbs.iter().copied() {
             for held in self.held.iter().filter(|held| held.rule.allows_some(verb, group, resource)) {
@@ -84,26 +85,26 @@ impl<'g> Scope<'g> {
     }
 
     /// As [`Self::find`], without names, or with this one.
-    fn find_for(&self, verbs: &[&'static str], group: &str, resource: &str, name: &str) -> Option<Hit<'g>> {
+    pub(super) fn find_for(&self, verbs: &[&'static str], group: &str, resource: &str, name: &str) -> Option<Hit<'g>> {
         let hit = self.find(verbs, group, resource)?;
         (hit.names.is_empty() || hit.names.iter().any(|known| known == name)).then_some(hit)
     }
 
-    fn place(&self) -> Option<String> {
+    pub(super) fn place(&self) -> Option<String> {
         self.namespace.map(str::to_owned)
     }
 
-    fn is_wide(&self) -> bool {
+    pub(super) fn is_wide(&self) -> bool {
         self.namespace.is_none()
     }
 
     /// All accounts of the scope.
-    fn all(&self) -> Reach {
+    pub(super) fn all(&self) -> Reach {
         Reach::Accounts { namespace: self.place(), names: Vec::new() }
     }
 }
 
-fn way(hit: &Hit<'_>, does: impl Into<String>, reach: Reach) -> Capability {
+pub(super) fn way(hit: &Hit<'_>, does: impl Into<String>, reach: Reach) -> Capability {
     Capability { does: does.into(), binding: binding_label(hit.grant), role: role_label(hit.grant), reach }
 }
 
@@ -126,13 +127,11 @@ const WAYS: &[Way] = &[
     change_pod,
     kubelet,
     webhook,
-    kustomization,
-    helm_release,
 ];
 
 /// All ways on of a scope. In a namespace those that the whole cluster gives too are told twice, which costs nothing.
-pub(super) fn capabilities(scope: &Scope<'_>) -> Vec<Capability> {
-    WAYS.iter().filter_map(|way| way(scope)).collect()
+pub(super) fn capabilities(scope: &Scope<'_>, flux: &Flux<'_>) -> Vec<Capability> {
+    WAYS.iter().filter_map(|way| way(scope)).chain(flux.ways(scope)).collect()
 }
 
 fn everything(scope: &Scope<'_>) -> Option<Capability> {
@@ -274,16 +273,4 @@ fn webhook(scope: &Scope<'_>) -> Option<Capability> {
     let hit = scope.find(WRITE, "admissionregistration.k8s.io", "mutatingwebhookconfigurations")?;
     let does = format!("changes pods that are made with it ({} mutatingwebhookconfigurations)", hit.verb);
     hit.names.is_empty().then(|| way(&hit, does, Reach::Mounted { namespace: None }))
-}
-
-fn kustomization(scope: &Scope<'_>) -> Option<Capability> {
-    let hit = scope.find(WRITE, "kustomize.toolkit.fluxcd.io", "kustomizations")?;
-    let does = format!("has it apply anything, without spec.serviceAccountName ({} kustomizations)", hit.verb);
-    Some(way(&hit, does, Reach::Flux { controller: "kustomize-controller" }))
-}
-
-fn helm_release(scope: &Scope<'_>) -> Option<Capability> {
-    let hit = scope.find(WRITE, "helm.toolkit.fluxcd.io", "helmreleases")?;
-    let does = format!("has it install anything, without spec.serviceAccountName ({} helmreleases)", hit.verb);
-    Some(way(&hit, does, Reach::Flux { controller: "helm-controller" }))
 }

@@ -4,6 +4,7 @@
 mod ask;
 mod basis;
 mod capability;
+mod flux;
 mod identities;
 mod paths;
 mod permissions;

@@ -7,6 +7,7 @@
 
 use super::basis::Basis;
 use super::capability::{Capability, Reach, capabilities};
+use super::flux::Flux;
 use super::identities::Index;
 use crate::rbac::{Grants, Identity};
 use crate::record::{Account, Records};
@@ -149,8 +150,8 @@ impl<'r> Reached<'r> {
                 let fits = |user: &&&str| names.is_empty() || names.iter().any(|wanted| wanted == **user);
                 self.users.iter().find(fits).map(|user| Node::User(user))
             }
-            Reach::Flux { controller } => {
-                self.accounts.iter().find_map(|(own, all)| all.get(controller).map(|name| Node::Account(own, name)))
+            Reach::Named { account } => {
+                self.accounts.iter().find_map(|(own, all)| all.get(account).map(|name| Node::Account(own, name)))
             }
         }
     }
@@ -187,9 +188,10 @@ impl<'r> Graph<'r> {
 }
 
 /// The paths of all accounts whose token is mounted, in these namespaces (none: anywhere), and how many such
-/// accounts there are.
-pub(super) fn paths(records: &Records, namespaces: &[String]) -> (Vec<Path>, usize) {
+/// accounts there are. `knows_sources`: a source of Flux that is not among the records does not exist.
+pub(super) fn paths(records: &Records, namespaces: &[String], knows_sources: bool) -> (Vec<Path>, usize) {
     let grants = Grants::new(records);
+    let flux = Flux::new(records, knows_sources);
     let index = Index::new(&grants);
     let graph = Graph::new(records);
     let mut nodes: BTreeSet<Node<'_>> = graph.accounts.keys().map(|(own, name)| Node::Account(own, name)).collect();
@@ -200,7 +202,7 @@ pub(super) fn paths(records: &Records, namespaces: &[String]) -> (Vec<Path>, usi
         .into_iter()
         .map(|node| {
             let scopes = index.scopes(&node.identity());
-            (node, scopes.iter().flat_map(capabilities).collect::<Vec<_>>())
+            (node, scopes.iter().flat_map(|scope| capabilities(scope, &flux)).collect::<Vec<_>>())
         })
         .filter(|(_, capabilities)| !capabilities.is_empty())
         .collect();
@@ -314,6 +316,15 @@ impl Present for PathsReport {
     }
 }
 
+/// For tests: whom the only account that is mounted becomes, step by step; `all` at the end.
+#[cfg(test)]
+pub(super) fn reached(records: &Records, knows_sources: bool) -> Vec<String> {
+    let (paths, accounts) = paths(records, &[], knows_sources);
+    assert_eq!(accounts, 1, "one token is mounted");
+    let steps = paths.into_iter().flat_map(|path| path.steps);
+    steps.map(|step| step.to.unwrap_or_else(|| "all".to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,7 +378,7 @@ metadata: {name: job, namespace: ml}
 
     fn found(rules: &str) -> Vec<(String, Vec<String>)> {
         let records = records(&format!("{COMMON}rules: [{rules}]\n"));
-        let (paths, accounts) = paths(&records, &[]);
+        let (paths, accounts) = paths(&records, &[], true);
         assert_eq!(accounts, 1, "only the token of job is mounted");
         let told = paths.into_iter().map(|path| {
             let steps = path.steps.iter().map(|step| step.to.clone().unwrap_or_else(|| "all".to_owned()));
