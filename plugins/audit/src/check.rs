@@ -76,6 +76,7 @@ pub static CHECKS: &[Check] = &[
             ("", "ServiceAccount"),
         ],
         likes: &[
+            ("", "Namespace"),
             ("", "Pod"),
             ("apps", "DaemonSet"),
             ("apps", "Deployment"),

@@ -36,6 +36,9 @@ codes! {
     RBAC_POD_CREATE = "rbac-pod-create", "Pods may be started",
         "A pod runs with any service account of its namespace and mounts any of its Secrets; where Pod Security lets it be privileged, it has the node. Kinds whose operators start pods (SparkApplications, HelmReleases, Tenants and others) give the same.",
         "Give it in the namespaces of its jobs only, keep strong service accounts out of them, and label them pod-security.kubernetes.io/enforce.";
+    RBAC_FLUX_APPLY = "rbac-flux-apply", "What somebody writes is applied by Flux",
+        "Without --default-service-account a Kustomization or HelmRelease that names no account is applied with the controller's own rights, so that whoever may write one in any namespace has the cluster. With that flag it is applied as an account of its namespace, whichever it names: they all are in reach of who may write it.",
+        "Start kustomize-controller and helm-controller with --default-service-account and --no-cross-namespace-refs=true, and keep strong service accounts out of namespaces in which others write. Flux' role flux-edit puts this right into `edit` and `admin`.";
     RBAC_POD_EXEC = "rbac-pod-exec", "Running pods may be entered or changed",
         "exec, attach, port-forward, debug containers and a changed image all act with the pod's own service account and see what it sees.",
         "Keep it for break-glass roles that are bound for hours.";

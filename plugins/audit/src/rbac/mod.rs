@@ -5,6 +5,7 @@ mod defaults;
 mod grants;
 mod matching;
 mod powers;
+mod surroundings;
 
 pub(crate) use codes::CODES;
 pub use grants::{Grant, Grants, Identity, account_of};
@@ -22,6 +23,7 @@ use codes::{
     RBAC_UNUSED_ACCOUNT,
 };
 use std::collections::HashSet;
+use surroundings::Surroundings;
 
 /// Subjects that are named in a message before the rest is counted.
 const NAMED: usize = 5;
@@ -33,6 +35,7 @@ const OPEN_TO_ALL: &[&str] = &["kubeadm:bootstrap-signer-clusterinfo"];
 pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     let grants = Grants::new(asked.records);
     let accounts = Accounts::new(asked);
+    let around = Surroundings::new(asked, &grants);
     let mut found = default_roles(asked);
     for grant in &grants.all {
         let binding = grant.binding;
@@ -65,7 +68,7 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
             );
             found.push(finding(binding, &RBAC_MISSING_ROLE, Low, message));
         }
-        found.extend(power_findings(grant, &subjects));
+        found.extend(power_findings(grant, &subjects, &around));
     }
     found
 }
@@ -156,7 +159,7 @@ fn subject_findings(
 }
 
 /// Findings about what a binding gives.
-fn power_findings(grant: &Grant<'_>, subjects: &[&Subject]) -> Vec<Finding> {
+fn power_findings(grant: &Grant<'_>, subjects: &[&Subject], around: &Surroundings<'_>) -> Vec<Finding> {
     let binding = grant.binding;
     let is_wide = binding.is_cluster_wide();
     let place = if is_wide { "in the whole cluster".to_owned() } else { format!("in {}", binding.head.meta.namespace) };
@@ -187,14 +190,15 @@ fn power_findings(grant: &Grant<'_>, subjects: &[&Subject]) -> Vec<Finding> {
         let message = format!("{whom}: {}{named} {place} ({} {})", power.what, binding.role.kind, binding.role.name);
         // What holds the keys of Flux and of the cluster itself is no namespace like others.
         let is_vault = !is_wide && matches!(&*binding.head.meta.namespace, "flux-system" | "kube-system");
-        let severity = match power.severity {
+        let (judged, why) = around.judge(&power, binding, subjects);
+        let severity = match judged {
             severity if is_theirs => severity.min(Info),
             severity if is_vault && power.code.id == RBAC_SECRETS_READ.id && power.names.is_empty() => {
                 severity.max(High)
             }
             severity => severity,
         };
-        finding(binding, power.code, severity, message)
+        why.into_iter().fold(finding(binding, power.code, severity, message), Finding::evidence)
     });
     told.collect()
 }

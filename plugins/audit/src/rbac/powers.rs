@@ -1,9 +1,9 @@
 //! Powers: what rules let their holder do that leads further. A new one is one row.
 
 use super::codes::{
-    RBAC_APISERVICE, RBAC_AWS_AUTH, RBAC_BIND, RBAC_CRD_WRITE, RBAC_CSR_APPROVE, RBAC_ESCALATE, RBAC_IMPERSONATE,
-    RBAC_MANAGE_BINDINGS, RBAC_NODE_PATCH, RBAC_NODE_PROXY, RBAC_POD_CREATE, RBAC_POD_EXEC, RBAC_PV_CREATE,
-    RBAC_SECRETS_READ, RBAC_SECRETS_WRITE, RBAC_TOKEN_REQUEST, RBAC_WEBHOOKS, RBAC_WILDCARD,
+    RBAC_APISERVICE, RBAC_AWS_AUTH, RBAC_BIND, RBAC_CRD_WRITE, RBAC_CSR_APPROVE, RBAC_ESCALATE, RBAC_FLUX_APPLY,
+    RBAC_IMPERSONATE, RBAC_MANAGE_BINDINGS, RBAC_NODE_PATCH, RBAC_NODE_PROXY, RBAC_POD_CREATE, RBAC_POD_EXEC,
+    RBAC_PV_CREATE, RBAC_SECRETS_READ, RBAC_SECRETS_WRITE, RBAC_TOKEN_REQUEST, RBAC_WEBHOOKS, RBAC_WILDCARD,
 };
 use crate::record::rbac::Rule;
 use crate::severity::Severity::{self, Critical, High, Low, Medium};
@@ -44,8 +44,6 @@ pub(crate) const POD_MAKERS: &[Asked] = &[
     on(WRITE, "apps", &["daemonsets", "deployments", "replicasets", "statefulsets"]),
     on(WRITE, "batch", &["cronjobs", "jobs"]),
     on(WRITE, "sparkoperator.k8s.io", &["scheduledsparkapplications", "sparkapplications"]),
-    on(WRITE, "kustomize.toolkit.fluxcd.io", &["kustomizations"]),
-    on(WRITE, "helm.toolkit.fluxcd.io", &["helmreleases"]),
     on(WRITE, "kafka.strimzi.io", &["kafkaconnects", "kafkas", "kafkanodepools"]),
     on(WRITE, "core.strimzi.io", &["strimzipodsets"]),
     on(WRITE, "minio.min.io", &["tenants"]),
@@ -54,6 +52,12 @@ pub(crate) const POD_MAKERS: &[Asked] = &[
     on(WRITE, "serving.kserve.io", &["inferenceservices"]),
     on(WRITE, "serving.knative.dev", &["services"]),
     on(WRITE, "kubeflow.org", &["notebooks", "pytorchjobs", "tfjobs"]),
+];
+
+/// Kinds that Flux applies, each by its controller, with an account of the author's choice or its own.
+const APPLIED: &[Asked] = &[
+    on(WRITE, "kustomize.toolkit.fluxcd.io", &["kustomizations"]),
+    on(WRITE, "helm.toolkit.fluxcd.io", &["helmreleases"]),
 ];
 
 /// The powers, most grave first.
@@ -85,6 +89,8 @@ const ROWS: &[Row] = &[
         in_namespace: Some(High),
         asked: &[on(&["create"], "", &["serviceaccounts/token"])],
     },
+    // What it gives depends on how Flux' controllers are started: `mod.rs` looks.
+    Row { code: &RBAC_FLUX_APPLY, everywhere: Critical, in_namespace: Some(High), asked: APPLIED },
     Row {
         code: &RBAC_SECRETS_READ,
         everywhere: High,
@@ -217,6 +223,10 @@ fn power(row: &Row, rules: &[Rule], is_cluster_wide: bool) -> Option<Power> {
         if given.is_named {
             // Named objects only: what they are is for a person to judge.
             power.severity = severity.min(Medium);
+            // A group is all that is needed of names that give everything.
+            if row.code.id == RBAC_IMPERSONATE.id && given.names.contains("system:masters") {
+                power.severity = severity;
+            }
             power.names = given.names.into_iter().collect();
         }
         power
@@ -394,6 +404,71 @@ mod tests {
             (rule("'bind', 'create'", RBAC, "clusterroles, clusterrolebindings"), vec![("rbac-bind", Critical)]),
             (rule("escalate", RBAC, "roles"), vec![("rbac-escalate", Critical)]),
             (rule("list", "example.com", "secrets"), vec![]),
+            (rule("watch", "", "secrets"), vec![("rbac-secrets-read", High)]),
+            (rule("patch", "", "secrets"), vec![("rbac-secrets-write", High)]),
+            (rule("create", "", "serviceaccounts/token"), vec![("rbac-token-request", Critical)]),
+            (rule("create", "", "'*/token'"), vec![("rbac-token-request", Critical)]),
+            (rule("create", "", "serviceaccounts"), vec![]),
+            (rule("create", "", "nodes/proxy"), vec![("rbac-node-proxy", Critical)]),
+            (rule("get", "", "'*/proxy'"), vec![("rbac-node-proxy", Critical)]),
+            (rule("get", "", "'nodes/*'"), vec![]),
+            (rule("get", "", "nodes/metrics, nodes/stats, nodes/log"), vec![]),
+            (rule("update", "", "nodes/proxy"), vec![]),
+            (rule("get", "", "pods/exec"), vec![("rbac-pod-exec", High)]),
+            (rule("get", "", "pods/attach"), vec![("rbac-pod-exec", High)]),
+            (rule("create", "", "pods/portforward"), vec![("rbac-pod-exec", High)]),
+            (rule("patch", "", "pods/ephemeralcontainers"), vec![("rbac-pod-exec", High)]),
+            (rule("update", "", "pods"), vec![("rbac-pod-exec", High)]),
+            (rule("get", "", "pods/log"), vec![]),
+            (rule("create", "batch", "cronjobs"), vec![("rbac-pod-create", High)]),
+            (rule("update", "", "replicationcontrollers"), vec![("rbac-pod-create", High)]),
+            (rule("create", "minio.min.io", "tenants"), vec![("rbac-pod-create", High)]),
+            (rule("create", "kafka.strimzi.io", "kafkaconnects"), vec![("rbac-pod-create", High)]),
+            (rule("create", "argoproj.io", "workflows"), vec![("rbac-pod-create", High)]),
+            (rule("create", "kustomize.toolkit.fluxcd.io", "kustomizations"), vec![("rbac-flux-apply", Critical)]),
+            (rule("patch", "helm.toolkit.fluxcd.io", "helmreleases"), vec![("rbac-flux-apply", Critical)]),
+            (
+                rule("update", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+                vec![("rbac-webhooks", High)],
+            ),
+            (
+                rule("create", "admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+                vec![("rbac-webhooks", High)],
+            ),
+            (rule("create", "", "persistentvolumes"), vec![("rbac-pv-create", High)]),
+            (rule("create", "", "persistentvolumeclaims"), vec![]),
+            (rule("patch", "", "nodes"), vec![("rbac-node-patch", High)]),
+            (rule("patch", "", "nodes/status"), vec![("rbac-node-patch", High)]),
+            (rule("patch", "apiextensions.k8s.io", "customresourcedefinitions"), vec![("rbac-crd-write", Medium)]),
+            (rule("create", "apiregistration.k8s.io", "apiservices"), vec![("rbac-apiservice", High)]),
+            (
+                rule("'*'", "", "secrets"),
+                vec![("rbac-secrets-read", High), ("rbac-secrets-write", High), ("rbac-wildcard", Low)],
+            ),
+            (
+                rule("'*'", "", "'*'"),
+                vec![
+                    ("rbac-impersonate", Critical),
+                    ("rbac-node-proxy", Critical),
+                    ("rbac-token-request", Critical),
+                    ("rbac-secrets-read", High),
+                    ("rbac-secrets-write", High),
+                    ("rbac-pod-create", High),
+                    ("rbac-pod-exec", High),
+                    ("rbac-node-patch", High),
+                    ("rbac-pv-create", High),
+                    ("rbac-wildcard", High),
+                ],
+            ),
+            (
+                rule("get", "*", "'*'"),
+                vec![
+                    ("rbac-node-proxy", Critical),
+                    ("rbac-secrets-read", High),
+                    ("rbac-pod-exec", High),
+                    ("rbac-wildcard", Medium),
+                ],
+            ),
         ] {
             assert_eq!(ids(&yaml, true), want, "{yaml}");
         }
@@ -414,6 +489,17 @@ mod tests {
         let users = "[{verbs: [impersonate], apiGroups: [''], resources: [users, groups]}]";
         assert_eq!(ids(users, false), [], "users belong to no namespace");
         assert_eq!(ids(users, true), [("rbac-impersonate", Critical)]);
+        let named = |names: &str| {
+            format!("[{{verbs: [impersonate], apiGroups: [''], resources: [users, groups], resourceNames: [{names}]}}]")
+        };
+        assert_eq!(ids(&named("ann, sre"), true), [("rbac-impersonate", Medium)]);
+        assert_eq!(ids(&named("ann, 'system:masters'"), true), [("rbac-impersonate", Critical)]);
+        for resource in ["uids", "userextras/scopes"] {
+            let alone =
+                format!("[{{verbs: [impersonate], apiGroups: [authentication.k8s.io], resources: [{resource}]}}]");
+            let want = if resource == "uids" { vec![("rbac-impersonate", Critical)] } else { Vec::new() };
+            assert_eq!(ids(&alone, true), want, "{resource}: extras say nothing of who somebody is");
+        }
         let map = "[{verbs: [update], apiGroups: [''], resources: [configmaps], resourceNames: [aws-auth]}]";
         assert_eq!(ids(map, false), [("rbac-aws-auth", High)]);
         assert_eq!(ids("[{verbs: [update], apiGroups: [''], resources: [configmaps]}]", true), []);

@@ -223,8 +223,8 @@ fn stored_token(scope: &Scope<'_>) -> Option<Capability> {
 
 /// A pod, or what makes pods, with the account of its choice.
 fn pod(scope: &Scope<'_>) -> Option<Capability> {
-    // What Flux and Strimzi make is decided by what they are given, not by an account in the object.
-    let is_chosen = |group: &str| !group.ends_with("toolkit.fluxcd.io") && group != "kafka.strimzi.io";
+    // What Strimzi makes is decided by what it is given, not by an account in the object.
+    let is_chosen = |group: &str| group != "kafka.strimzi.io";
     for ask in POD_MAKERS.iter().filter(|ask| is_chosen(ask.group)) {
         for resource in ask.resources {
             if let Some(hit) = scope.find(ask.verbs, ask.group, resource).filter(|hit| hit.names.is_empty()) {

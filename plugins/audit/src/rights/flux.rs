@@ -132,13 +132,7 @@ impl<'r> Flux<'r> {
     }
 
     /// By changing a source that something is applied from.
-    fn by_source(
-        &self,
-        scope: &Scope<'_>,
-        (kind, resource): (&str, &str),
-        hit: &Hit<'_>,
-        ways: &mut Vec<Capability>,
-    ) {
+    fn by_source(&self, scope: &Scope<'_>, (kind, resource): (&str, &str), hit: &Hit<'_>, ways: &mut Vec<Capability>) {
         for (own, custom) in &self.applied {
             let Some(source) = source(custom).filter(|source| source.kind == kind) else { continue };
             let home = custom.head.meta.namespace.as_str();
@@ -161,11 +155,7 @@ impl<'r> Flux<'r> {
                 }
                 let does = format!(
                     "has {} {home}/{} apply other content, by {} {} ({} {resource})",
-                    custom.head.ty.kind,
-                    custom.head.meta.name,
-                    source.kind,
-                    source.name,
-                    hit.verb
+                    custom.head.ty.kind, custom.head.meta.name, source.kind, source.name, hit.verb
                 );
                 ways.push(way(hit, does, reach));
             }
@@ -285,8 +275,9 @@ metadata: {name: job, namespace: NAMESPACE}
             let loose = "'--default-service-account=default'";
             assert_eq!(path("strong", loose, rules, ""), ["ServiceAccount strong/boss", "all"], "{rules}");
         }
-        let makes_source =
-            "{verbs: [create], apiGroups: [source.toolkit.fluxcd.io], resources: [gitrepositories]}, ".to_owned() + WRITES;
+        let makes_source = "{verbs: [create], apiGroups: [source.toolkit.fluxcd.io], resources: [gitrepositories]}, "
+            .to_owned()
+            + WRITES;
         assert_eq!(path("strong", HARD, &makes_source, ""), ["ServiceAccount strong/boss", "all"]);
     }
 

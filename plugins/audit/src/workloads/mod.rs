@@ -7,6 +7,7 @@ mod restricted;
 mod standards;
 
 pub(crate) use codes::CODES;
+pub(crate) use namespaces::ENFORCE;
 pub use standards::{Failure, LATEST, Level, failures};
 
 use crate::check::Asked;

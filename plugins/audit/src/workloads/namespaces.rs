@@ -10,7 +10,7 @@ use crate::severity::Severity::{Info, Medium};
 use mlops_shared::object::ObjectRef;
 use std::collections::BTreeMap;
 
-const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+pub(crate) const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 
 /// Workloads that are named in a preview before the rest is counted.
 const NAMED: usize = 5;
