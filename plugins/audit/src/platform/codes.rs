@@ -15,6 +15,9 @@ codes! {
     KAFKA_WIDE_ACL = "kafka-wide-acl", "A Kafka user may do everything on everything",
         "Whoever has its password or certificate has all the data in the cluster.",
         "Name topics and groups (with patternType: prefix where there are many) and only the operations it needs.";
+    KAFKA_CA_RENEWAL = "kafka-ca-renewal", "A Kafka cluster's certificates are not renewed in good time",
+        "Strimzi renews its authorities and the certificates below them renewalDays before they end (30 of 365 by default), and an authority of one's own never. Clients that trust only the old authority are cut off when it ends.",
+        "Leave some weeks in renewalDays, fewer than validityDays, and set maintenanceTimeWindows; renew an authority of your own by hand before it ends.";
     MINIO_NO_TLS = "minio-no-tls", "A MinIO tenant without TLS",
         "Keys, passwords and the data itself cross the network readable: requestAutoCert is off and no certificate is given.",
         "Set requestAutoCert: true, or externalCertSecret with a certificate of your own.";
@@ -39,6 +42,9 @@ codes! {
     GRAFANA_ANONYMOUS = "grafana-anonymous", "Grafana lets everybody in without a login",
         "Whoever reaches it sees the dashboards and may query every data source; with the role Admin or Editor also change them.",
         "Set auth.anonymous.enabled to false.";
+    WEBHOOK_FAILS_OPEN = "webhook-fails-open", "An admission webhook may be passed over",
+        "With failurePolicy Ignore an object is let in as it is when the webhook does not answer: pods of Spark jobs then run without the volumes, tolerations and security context that the operator would have set, and what a policy forbids is let in.",
+        "Set failurePolicy to Fail, limit the webhook to its namespaces by a selector, and run two replicas.";
     SERVICE_EXPOSED = "service-exposed", "A product's Service is opened to the outside by Helm values",
         "A NodePort is open on every node, a load balancer on an address of its own: past Ingress, its login and its TLS.",
         "Use ClusterIP and an Ingress or Gateway.";

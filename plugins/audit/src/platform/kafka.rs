@@ -1,9 +1,11 @@
 //! Strimzi: listeners, authorization, and what users may do.
 
-use super::codes::{KAFKA_NO_AUTHENTICATION, KAFKA_NO_AUTHORIZATION, KAFKA_PLAINTEXT, KAFKA_WIDE_ACL};
+use super::codes::{
+    KAFKA_CA_RENEWAL, KAFKA_NO_AUTHENTICATION, KAFKA_NO_AUTHORIZATION, KAFKA_PLAINTEXT, KAFKA_WIDE_ACL,
+};
 use crate::finding::Finding;
 use crate::record::Custom;
-use crate::severity::Severity::{High, Medium};
+use crate::severity::Severity::{High, Info, Low, Medium};
 use serde_json::Value;
 
 /// The findings on a Kafka cluster.
@@ -31,7 +33,37 @@ pub(super) fn cluster(custom: &Custom) -> Vec<Finding> {
         let message = "spec.kafka.authorization is not set: every client may do everything";
         found.push(head.finding(&KAFKA_NO_AUTHORIZATION, Medium, message).at("spec.kafka.authorization"));
     }
+    found.extend(["clusterCa", "clientsCa"].into_iter().filter_map(|name| authority(custom, name)));
     found
+}
+
+/// Strimzi's defaults, in days (api CertificateAuthority).
+const VALIDITY: i64 = 365;
+const RENEWAL: i64 = 30;
+/// Fewer days than this pass while nobody looks.
+const IN_GOOD_TIME: i64 = 7;
+
+/// What is wrong with how an authority is renewed.
+fn authority(custom: &Custom, name: &str) -> Option<Finding> {
+    let own = custom.content.spec_at(&format!("/{name}"))?;
+    let days = |key: &str, default: i64| own[key].as_i64().unwrap_or(default);
+    let (validity, renewal) = (days("validityDays", VALIDITY), days("renewalDays", RENEWAL));
+    let (severity, message) = if own["generateCertificateAuthority"].as_bool() == Some(false) {
+        (Info, format!("{name} is not generated: nobody renews it but you"))
+    } else if renewal >= validity {
+        (Medium, format!("{name} is valid for {validity} days and renewed {renewal} days before: it is always due"))
+    } else if renewal < IN_GOOD_TIME {
+        (
+            Low,
+            format!(
+                "{name} is renewed only {} before it ends",
+                mlops_shared::text::plural(usize::try_from(renewal).unwrap_or(0), "day")
+            ),
+        )
+    } else {
+        return None;
+    };
+    Some(custom.head.finding(&KAFKA_CA_RENEWAL, severity, message).at(format!("spec.{name}")))
 }
 
 fn text_at<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -86,6 +118,22 @@ mod tests {
         );
         let found = found(super::super::check, &outside);
         assert_eq!((codes_of(&found), found[0].severity), (vec!["kafka-plaintext"], Severity::High));
+    }
+
+    #[test]
+    fn authorities_are_renewed_in_good_time() {
+        let judge = |authority: &str| {
+            let yaml = format!(
+                "{{apiVersion: kafka.strimzi.io/v1, kind: Kafka, metadata: {{name: k, namespace: n}}, spec: {{clusterCa: {authority}}}}}"
+            );
+            let found = found(super::super::check, &yaml);
+            found.first().map(|finding| (finding.code.id, finding.severity))
+        };
+        assert_eq!(judge("{}"), None);
+        assert_eq!(judge("{validityDays: 1825, renewalDays: 90}"), None);
+        assert_eq!(judge("{validityDays: 20}"), Some(("kafka-ca-renewal", Severity::Medium)));
+        assert_eq!(judge("{renewalDays: 2}"), Some(("kafka-ca-renewal", Severity::Low)));
+        assert_eq!(judge("{generateCertificateAuthority: false}"), Some(("kafka-ca-renewal", Severity::Info)));
     }
 
     #[test]

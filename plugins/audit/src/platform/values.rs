@@ -3,7 +3,7 @@
 
 use super::codes::{
     AIRFLOW_CONFIG_EXPOSED, DATABASE_NO_TLS, GRAFANA_ANONYMOUS, GRAFANA_DEFAULT_LOGIN, MINIO_PUBLIC_METRICS,
-    SERVICE_EXPOSED,
+    SERVICE_EXPOSED, WEBHOOK_FAILS_OPEN,
 };
 use crate::finding::Finding;
 use crate::record::Head;
@@ -38,6 +38,16 @@ const RULES: &[Rule] = &[
         let is_public = value.as_str() == Some("public");
         is_public.then(|| {
             (&MINIO_PUBLIC_METRICS, Medium, "MINIO_PROMETHEUS_AUTH_TYPE is public: metrics need no token".to_owned())
+        })
+    }),
+    (&["webhook", "failurePolicy"], |value| {
+        let is_open = value.as_str() == Some("Ignore");
+        is_open.then(|| {
+            (
+                &WEBHOOK_FAILS_OPEN,
+                Low,
+                "failurePolicy is Ignore: what the webhook does not answer for is let in".to_owned(),
+            )
         })
     }),
     (&["service", "type"], |value| {
@@ -136,6 +146,8 @@ mod tests {
         assert!(codes("{data: {metadataConnection: {sslmode: require}}}").is_empty());
         assert_eq!(codes("{webserver: {service: {type: NodePort}}}"), ["service-exposed"]);
         assert!(codes("{service: {type: ClusterIP}}").is_empty());
+        assert_eq!(codes("{webhook: {enable: true, failurePolicy: Ignore}}"), ["webhook-fails-open"]);
+        assert!(codes("{webhook: {enable: true, failurePolicy: Fail}}").is_empty());
         assert_eq!(codes("{grafana: {'grafana.ini': {auth.anonymous: {enabled: true}}}}"), ["grafana-anonymous"]);
         assert_eq!(codes("{grafana: {adminPassword: prom-operator}}"), ["grafana-default-login"]);
         assert!(codes("{grafana: {adminPassword: '${PASSWORD}'}}").is_empty());

@@ -34,7 +34,7 @@ record! {
         /// From where; empty for everywhere.
         from: Vec<Peer>,
         /// To which ports; empty for all.
-        ports: Vec<Value>,
+        ports: Vec<PortRange>,
     }
 
     /// A rule that lets out.
@@ -117,12 +117,16 @@ impl Policy {
         types.iter().any(|word| word.as_str() == direction.word())
     }
 
-    /// The peers of every rule of a direction it isolates; an empty list of peers is everywhere.
-    pub fn rules(&self, direction: Direction) -> Vec<&[Peer]> {
+    /// The peers and ports of every rule of a direction that it isolates; no peers are everybody, no ports all.
+    pub fn rules(&self, direction: Direction) -> Vec<(&[Peer], &[PortRange])> {
         match direction {
             _ if !self.isolates(direction) => Vec::new(),
-            Direction::Ingress => self.spec.ingress.iter().map(|rule| rule.from.as_slice()).collect(),
-            Direction::Egress => self.spec.egress.iter().map(|rule| rule.to.as_slice()).collect(),
+            Direction::Ingress => {
+                self.spec.ingress.iter().map(|rule| (rule.from.as_slice(), rule.ports.as_slice())).collect()
+            }
+            Direction::Egress => {
+                self.spec.egress.iter().map(|rule| (rule.to.as_slice(), rule.ports.as_slice())).collect()
+            }
         }
     }
 }
