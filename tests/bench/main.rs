@@ -1,5 +1,6 @@
 //! `make bench`: what the plugin costs, as ratios to floors measured in the same run.
 
+mod audit;
 mod connection;
 mod measure;
 mod objects;
@@ -45,12 +46,15 @@ fn say(line: &str) {
 }
 
 fn run() -> Result<()> {
-    let usage = "usage: bench PATH-OF-kubectl-mlops-health [start-up|memory|speed]";
+    let usage = "usage: bench PATH-OF-kubectl-mlops-health [start-up|memory|speed|audit]";
     let health = PathBuf::from(std::env::args_os().nth(1).context(usage)?);
     let part = std::env::args().nth(2);
     let wants = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wants("memory") {
         many_pods(&health)?;
+    }
+    if wants("audit") {
+        audit::run(&health.with_file_name("kubectl-mlops-audit"))?;
     }
     if !wants("start-up") && !wants("speed") {
         return Ok(());

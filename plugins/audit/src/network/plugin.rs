@@ -78,7 +78,15 @@ mod tests {
                 [Section { group: "apps".into(), kind: "DaemonSet".into(), resource: Sym::default(), state }];
             let now = jiff::Timestamp::UNIX_EPOCH;
             let of = |is_whole| {
-                let asked = Asked { records: &records, sections: &sections, is_whole, platform: &platform, now };
+                let asked = Asked {
+                    records: &records,
+                    sections: &sections,
+                    is_whole,
+                    platform: &platform,
+                    server_version: None,
+                    namespaces: &[],
+                    now,
+                };
                 super::check(&asked).map(|finding| finding.severity)
             };
             assert_eq!(of(false), None, "of files nothing is known");
