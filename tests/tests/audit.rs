@@ -115,6 +115,22 @@ fn a_family_is_all_that_runs() {
     assert!(refused.stderr.contains("'rbacs'") && refused.stderr.contains("workloads"), "{}", refused.stderr);
 }
 
+/// What cannot be read as its kind would otherwise read as clean.
+#[test]
+fn an_object_of_the_wrong_shape_is_unknown() {
+    let broken = "{apiVersion: v1, kind: Pod, metadata: {name: odd, namespace: n}, spec: [1, 2]}";
+    let outcome = run(&[ALL, &["workloads", "--fail-on", "never"]].concat(), broken);
+    assert_eq!(outcome.code, 3, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("Pod/n/odd does not have the shape of its kind"), "{}", outcome.stdout);
+    let report = report(&[ALL, &["--fail-on", "never"]].concat(), &format!("{broken}\n---\n{ADMIN}"));
+    let state = |name: &str| {
+        let checks = report["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["check"] == name).expect("the check")["state"].clone()
+    };
+    assert_eq!((state("workloads"), state("rbac")), ("partial".into(), "done".into()));
+    assert_eq!(report["summary"]["partial"], true);
+}
+
 /// Checks see all namespaces, findings are of those asked for; what has none is part of every view.
 #[test]
 fn scope_narrows_findings_and_their_counts() {

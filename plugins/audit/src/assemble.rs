@@ -5,7 +5,7 @@ use crate::check::{Asked, Check};
 use crate::finding::Finding;
 use crate::images::{Reference, used};
 use crate::model::{Accepted, AuditReport, CheckState, Entry, Image, Summary};
-use crate::record::Records;
+use crate::record::{Head, Records};
 use crate::scope::Scope;
 use crate::tree::Inline;
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
     for check in it.checks {
         let mut found = (check.run)(&asked);
         found.retain(|finding| it.scope.holds(&finding.object));
-        let (state, why) = state_of(check, it.sections);
+        let (state, why) = state_of(check, it.sections, &it.records.broken);
         checks.push(CheckState { check: check.name.to_owned(), state, why, findings: found.len() });
         findings.extend(found);
     }
@@ -120,7 +120,8 @@ fn images(it: &Ingredients<'_>) -> Vec<Image> {
 }
 
 /// Whether all that a check needs was read. Of files what they do not hold was not asked for.
-fn state_of(check: &Check, sections: &[Section]) -> (String, Option<String>) {
+/// An object that does not have the shape of its kind was not read either.
+fn state_of(check: &Check, sections: &[Section], broken: &[Head]) -> (String, Option<String>) {
     let known: HashMap<(&str, &str), &SectionState> =
         sections.iter().map(|section| ((&*section.group, &*section.kind), &section.state)).collect();
     let (mut read, mut why) = (0, Vec::new());
@@ -149,6 +150,13 @@ fn state_of(check: &Check, sections: &[Section]) -> (String, Option<String>) {
                 SectionState::Read(_) | SectionState::Unread(_) => {}
             }
         }
+    }
+    let shapeless: Vec<&Head> =
+        broken.iter().filter(|head| check.needs.iter().any(|(group, kind)| head.is(group, kind))).collect();
+    if let Some(first) = shapeless.first() {
+        let rest = shapeless.len() - 1;
+        let more = if rest > 0 { format!(" (and {rest} more)") } else { String::new() };
+        why.push(format!("{} does not have the shape of its kind{more}", first.reference()));
     }
     match (why.is_empty(), read) {
         (true, _) => ("done".to_owned(), None),
