@@ -469,6 +469,21 @@ fn secrets_are_judged_by_their_metadata_alone() {
     assert!(asked.iter().all(|it| it.method == "GET" && !it.path().contains("/secrets/")), "{asked:?}");
     assert!(!outcome.stdout.contains(CANARY) && !outcome.stderr.contains(CANARY));
 
+    // Only where that is asked for are they read, and then not what Helm keeps.
+    proxy.reset();
+    let weak = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "weak", "namespace": namespace},
+        "stringData": {"password": "minioadmin", "good": CANARY},
+    });
+    api.apply_object(&weak).expect("applied");
+    let outcome = audit(&kubeconfig, &["secrets", "--fail-on", "never", "--read-values"]);
+    let found = of_ours(&json_of(&outcome));
+    assert!(found.contains(&("secret-default-credential".to_owned(), "weak".to_owned())), "{found:?}");
+    let lists = proxy.requests().into_iter().filter(|it| it.path().ends_with("/secrets"));
+    let lists: Vec<_> = lists.collect();
+    assert!(!lists.is_empty() && lists.iter().all(|it| it.target.contains("type!%3Dhelm.sh")), "{lists:?}");
+    assert!(!outcome.stdout.contains(CANARY) && !outcome.stderr.contains(CANARY));
+
     // What may refer to it and could not be read: nothing is unused.
     proxy.add(Rule::new(Fault::Forbidden).path("/api/v1/serviceaccounts"));
     let refused = audit(&kubeconfig, &["secrets", "--fail-on", "never"]);

@@ -510,3 +510,119 @@ fn a_large_cluster_fits_into_memory() {
     );
     assert!(kibibytes < 100 * 1024, "{kibibytes} KiB");
 }
+
+/// A value that must not show up anywhere.
+const CANARY: &str = "CaNaRyX7fQ2mLz9Kp4Wd";
+
+/// Objects with the value in every place that may hold one.
+fn leaking() -> String {
+    let base64 = "Q2FOYVJ5WDdmUTJtTHo5S3A0V2Q=";
+    let applied = json!({"data": {"password": base64}}).to_string();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [
+        {
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": {"name": "s", "namespace": "n", "creationTimestamp": "2024-01-01T00:00:00Z", "annotations": {
+                "kubectl.kubernetes.io/last-applied-configuration": applied, "example.org/token": CANARY,
+            }},
+            "data": {"password": base64, ".dockerconfigjson": base64, "tls.crt": base64, "tls.key": base64},
+            "stringData": {"config.env": format!("export ROOT_PASSWORD={CANARY}"), "url": format!("s3://u:{CANARY}@h")},
+        },
+        {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"},
+            "data": {"password": CANARY, "app.ini": format!("[db]\npassword = {CANARY}\n"), "url": format!("s3://u:{CANARY}@h")},
+        },
+        {
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "p", "namespace": "n", "annotations": {"example.org/api-token": CANARY}},
+            "spec": {"containers": [{
+                "name": "c", "image": "i:1", "args": ["--password", CANARY], "command": ["sh", "-c", format!("PASSWORD={CANARY} run")],
+                "env": [{"name": "API_TOKEN", "value": CANARY}],
+            }]},
+        },
+        {
+            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "h", "namespace": "n"},
+            "spec": {"values": {"adminPassword": CANARY, "db": {"url": format!("postgresql://u:{CANARY}@h/d")}}},
+        },
+    ]});
+    list.to_string()
+}
+
+#[test]
+fn no_value_of_a_cluster_reaches_any_output() {
+    let input = leaking();
+    let folder = tempfile::tempdir().expect("folder");
+    let baseline = folder.path().join("baseline.json");
+    let baseline = baseline.to_str().expect("UTF-8");
+    let formats =
+        ["table", "wide", "json", "yaml", "name", "markdown", "html", "junit", "prometheus", "sarif", "cyclonedx"];
+    for reads in [&[][..], &["--read-values"]] {
+        for format in formats {
+            let flags = [
+                &[
+                    "--from",
+                    "-",
+                    "--show",
+                    "info",
+                    "--fail-on",
+                    "never",
+                    "-v",
+                    "-v",
+                    "-o",
+                    format,
+                    "--write-baseline",
+                    baseline,
+                ],
+                reads,
+            ];
+            let outcome = run(&flags.concat(), &input);
+            assert_eq!(outcome.code, 0, "{format}: {}", outcome.stderr);
+            let written = std::fs::read_to_string(baseline).expect("a baseline");
+            for text in [&outcome.stdout, &outcome.stderr, &written] {
+                assert!(!text.contains("CaNaRy") && !text.contains("Q2FOYVJ5"), "{format} {reads:?}");
+            }
+        }
+    }
+    // What is found shows that all of it was looked at.
+    let paths = |flags: &[&str]| -> Vec<String> {
+        let report = report(&[&["secrets", "--from", "-"], flags].concat(), &input);
+        let found = findings(&report).iter().filter(|it| it["code"] == "secret-plaintext");
+        found
+            .map(|it| {
+                format!("{} {}", it["object"]["kind"].as_str().expect("kind"), it["path"].as_str().expect("path"))
+            })
+            .collect()
+    };
+    let by_metadata = paths(&[]);
+    assert_eq!(by_metadata.len(), 6, "{by_metadata:?}");
+    assert!(!by_metadata.iter().any(|path| path.starts_with("ConfigMap")), "{by_metadata:?}");
+    let with_values = paths(&["--read-values"]);
+    assert_eq!(with_values.len(), 9, "{with_values:?}");
+    // Where it is cut short, the error quotes nothing.
+    let cut = run(&["secrets", "--from", "-", "--read-values"], &input[..input.find("Pod").expect("a pod")]);
+    assert_eq!(cut.code, 2, "{}", cut.stderr);
+    assert!(!cut.stderr.contains("CaNaRy") && cut.stdout.is_empty(), "{}", cut.stderr);
+}
+
+#[test]
+fn values_are_read_where_that_is_asked_for() {
+    let input = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"},
+        "stringData": {"accesskey": "minioadmin", "password": "mlflow123", "good": CANARY}})
+    .to_string();
+    let codes = |flags: &[&str]| -> Vec<String> {
+        let report = report(&[&["secrets", "--from", "-"], flags].concat(), &input);
+        findings(&report)
+            .iter()
+            .map(|it| format!("{} {}", it["code"].as_str().expect("code"), it["path"].as_str().expect("path")))
+            .collect()
+    };
+    assert_eq!(codes(&[]), Vec::<String>::new());
+    assert_eq!(
+        codes(&["--read-values"]),
+        ["secret-default-credential data.accesskey", "secret-weak-credential data.password"]
+    );
+    let note = report(&["secrets", "--from", "-"], &input)["notes"].to_string();
+    assert!(note.contains("--read-values"), "{note}");
+    for flags in [&["rbac", "--from", "-", "--read-values"][..], &["tree", ".", "--read-values"]] {
+        assert_eq!(run(flags, &input).code, 2, "{flags:?}");
+    }
+}

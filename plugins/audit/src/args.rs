@@ -57,6 +57,10 @@ pub(crate) struct CheckArgs {
     /// Print findings at or above this severity
     #[arg(long, value_name = "SEVERITY", default_value = "low", global = true)]
     pub(crate) show: String,
+    /// Also read what Secrets and ConfigMaps hold: known credentials, certificates, credentials in settings. Needs list on
+    /// both; no value is kept or printed
+    #[arg(long, global = true)]
+    pub(crate) read_values: bool,
     /// Accept the findings of this file: only new ones fail
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) baseline: Option<PathBuf>,

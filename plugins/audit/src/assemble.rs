@@ -143,7 +143,9 @@ fn state_of(check: &Check, sections: &[Section], broken: &[Head]) -> (String, Op
     }
     if let Some(others) = check.others {
         let listed = |section: &Section| check.needs.contains(&(&*section.group, &*section.kind));
-        for section in sections.iter().filter(|it| others(&it.group, &it.kind) && !listed(it)) {
+        // ConfigMaps are among the sections only where their values were asked for.
+        let is_meant = |it: &Section| others(&it.group, &it.kind) || (it.group.is_empty() && &*it.kind == "ConfigMap");
+        for section in sections.iter().filter(|it| is_meant(it) && !listed(it)) {
             match &section.state {
                 SectionState::Unread(reason) if reason.is_gap() => why.push(format!("{}: {reason}", section.kind)),
                 SectionState::Partly(_, _, reason) => why.push(format!("{}: {reason}", section.kind)),

@@ -132,7 +132,7 @@ pub static CHECKS: &[Check] = &[
         name: "secrets",
         needs: secrets::NEEDS,
         likes: secrets::LIKES,
-        others: Some(secrets::may_refer),
+        others: Some(secrets::is_read),
         run: secrets::check,
         codes: &[secrets::CODES],
     },

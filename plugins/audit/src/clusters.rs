@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, common: &Common<'_>, format: Format, printer: &Pr
     let looks = to_end(async {
         // Judged at once: the objects of many clusters are never in memory together.
         let look = async |connection: &Connection| {
-            let wanted = |group: &str, kind: &str| settings.checks.iter().any(|check| check.reads(group, kind));
+            let wanted = |group: &str, kind: &str| settings.reads(group, kind);
             let gathered = cluster::gather(connection, &plan, wanted, decoder(settings)).await?;
             for warning in &gathered.warnings {
                 let line = format!("{}: {warning}", gathered.view.name);

@@ -9,7 +9,7 @@ use crate::document::Shown;
 use crate::finding::Finding;
 use crate::images::bom;
 use crate::model::AuditReport;
-use crate::record::{Record, Records, decode, decode_scanned};
+use crate::record::{Record, Records, decode, decode_contents, decode_scanned};
 use crate::rights;
 use crate::scope::Scope;
 use crate::settings::{self, FailOn, Settings};
@@ -119,6 +119,15 @@ impl Common<'_> {
     ) -> Result<(AuditReport, Vec<Finding>), Failure> {
         let settings = self.settings;
         let records = Records::new(gathered.items);
+        let mut notes = gathered.notes;
+        let is_cluster = settings.tree.is_none() && !records.secrets.is_empty();
+        if is_cluster && settings.has_secrets() && !settings.reads_values {
+            notes.push(
+                "the values of Secrets and ConfigMaps were not read: --read-values looks for known credentials and for \
+                 certificates that end"
+                    .to_owned(),
+            );
+        }
         let scope = Scope::new(settings, &records, &gathered.sections)?;
         Ok(report(Ingredients {
             records: &records,
@@ -128,7 +137,7 @@ impl Common<'_> {
             platform: self.platform,
             baseline: self.baseline,
             view: View { platform: Some(self.origin.to_owned()), ..gathered.view },
-            notes: gathered.notes,
+            notes,
             gaps: gathered.gaps,
             files,
             inline,
@@ -172,13 +181,17 @@ pub(crate) fn plan(settings: &Settings, platform: &Platform) -> Plan {
         likely: platform.namespaces.iter().map(|namespace| namespace.name.clone()).collect(),
         budget: BUDGET,
         kubelets: false,
-        contents: false,
+        contents: settings.reads_values,
     }
 }
 
 /// What is kept of each object.
 pub(crate) fn decoder(settings: &Settings) -> DecodeItem<Record> {
-    if settings.checks.iter().any(|check| check.name == "secrets") { decode_scanned } else { decode }
+    match (settings.has_secrets(), settings.reads_values) {
+        (true, true) => decode_contents,
+        (true, false) => decode_scanned,
+        (false, _) => decode,
+    }
 }
 
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
@@ -187,6 +200,6 @@ fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathere
         return Ok(gather(path, &Limits::default(), &decode)?);
     }
     let plan = plan(settings, platform);
-    let wanted = |group: &str, kind: &str| settings.checks.iter().any(|check| check.reads(group, kind));
+    let wanted = |group: &str, kind: &str| settings.reads(group, kind);
     on_cluster(&args.connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)
 }

@@ -39,11 +39,24 @@ pub(crate) struct Settings {
     pub(crate) checks: Vec<&'static Check>,
     /// Whether families were named.
     is_narrowed: bool,
+    /// Whether the values of Secrets and ConfigMaps are read.
+    pub(crate) reads_values: bool,
     /// The tree to read instead of a cluster, and whether comments in it accept findings.
     pub(crate) tree: Option<(PathBuf, bool)>,
 }
 
 impl Settings {
+    /// Whether objects of this kind are read.
+    pub(crate) fn reads(&self, group: &str, kind: &str) -> bool {
+        self.checks.iter().any(|check| check.reads(group, kind))
+            || self.reads_values && (group, kind) == ("", "ConfigMap")
+    }
+
+    /// Whether the family `secrets` is asked for.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.checks.iter().any(|check| check.name == "secrets")
+    }
+
     /// Whether only some checks or some objects are asked for.
     pub(crate) fn is_narrowed(&self) -> bool {
         self.is_narrowed || self.selector.is_some() || !self.namespaces.is_empty()
@@ -69,7 +82,13 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
     if tree.is_some() && args.source.from.is_some() {
         return Err(Failure::usage("tree and --from exclude each other"));
     }
+    if tree.is_some() && args.check.read_values {
+        return Err(Failure::usage("--read-values is about a cluster: of a tree the values are read anyway"));
+    }
     let families = &args.families;
+    if args.check.read_values && !families.is_empty() && !families.iter().any(|name| name == "secrets") {
+        return Err(Failure::usage("--read-values is about the family secrets, which is not asked for"));
+    }
     let is_wanted = |check: &&Check| families.is_empty() || families.iter().any(|name| name == check.name);
     Ok(Settings {
         from: args.source.from.clone(),
@@ -80,6 +99,7 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
         show: severity("--show", &args.check.show)?,
         checks: CHECKS.iter().filter(is_wanted).collect(),
         is_narrowed: !families.is_empty(),
+        reads_values: args.check.read_values,
         tree,
     })
 }

@@ -48,6 +48,8 @@ pub enum Record {
     Values(Custom),
     /// A credential in a file of a tree: what is to be told of it, without its value.
     Credential(Box<Finding>),
+    /// A ConfigMap: only which names stand in it.
+    Settings(Box<(Head, Words)>),
     /// An object in which credentials stand in plain text, and what is to be told of these.
     Leaking(Box<(Record, Vec<Finding>)>),
     /// An object whose content did not have the shape of its kind.
@@ -66,6 +68,7 @@ impl Record {
             Self::Binding(binding) => &mut binding.head,
             Self::Secret(secret) => &mut secret.head,
             Self::Custom(custom) | Self::Values(custom) => &mut custom.head,
+            Self::Settings(both) => &mut both.0,
             Self::Leaking(both) => return both.0.head_mut(),
             Self::Broken(head) => head,
             Self::Credential(_) => return None,
@@ -105,7 +108,37 @@ pub fn decode_scanned(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
         Some(head) if crate::secrets::is_scanned(head) => crate::secrets::object(head, item),
         _ => Vec::new(),
     };
-    Some(if found.is_empty() { record } else { Record::Leaking(Box::new((record, found))) })
+    Some(leaking(record, found))
+}
+
+/// As [`decode_scanned`], with what the values of Secrets and ConfigMaps tell. The values are gone when this returns.
+pub fn decode_contents(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
+    match (&*ty.group, &*ty.kind) {
+        ("", "Secret") => {
+            let mut record = decode(ty, item)?;
+            let mut findings = Vec::new();
+            if let Record::Secret(secret) = &mut record
+                && !(secret.is_release() || secret.is_token() || secret.is_bootstrap())
+            {
+                let contents = crate::secrets::of_secret(&secret.head, item);
+                (secret.chains, findings) = (contents.chains, contents.findings);
+            }
+            Some(leaking(record, findings))
+        }
+        ("", "ConfigMap") => {
+            let mut head = Head::alone(ty, item);
+            if head.meta.namespace.is_empty() {
+                head = Head::in_namespace(ty, (*head.meta).clone());
+            }
+            let contents = crate::secrets::of_settings(&head, item);
+            Some(leaking(Record::Settings(Box::new((head, contents.words))), contents.findings))
+        }
+        _ => decode_scanned(ty, item),
+    }
+}
+
+fn leaking(record: Record, found: Vec<Finding>) -> Record {
+    if found.is_empty() { record } else { Record::Leaking(Box::new((record, found))) }
 }
 
 /// All records of a run, by kind.
@@ -169,6 +202,7 @@ impl Records {
                     all.know(&custom.head);
                     all.customs.push(custom);
                 }
+                Record::Settings(both) => all.settings.push(both.1),
                 Record::Values(values) => all.values.push(values),
                 Record::Credential(finding) => all.credentials.push(*finding),
                 Record::Broken(head) => all.broken.push(head),

@@ -3,6 +3,7 @@
 use super::pod::Name;
 use super::{Head, Words};
 use crate::finding::Place;
+use crate::secrets::Chain;
 use mlops_shared::object::{Custom as Content, Meta, Sym, TypeMeta, decode_custom, nullable};
 use mlops_shared::record;
 use serde::Deserialize;
@@ -40,6 +41,8 @@ pub struct Custom {
     pub content: Content,
     /// Names in annotations whose key speaks of a secret.
     pub named: Words,
+    /// The certificates of a webhook, an API service or a conversion.
+    pub chains: Vec<Chain>,
 }
 
 record! {
@@ -81,13 +84,23 @@ impl Custom {
         if content.spec.is_null() {
             content.spec = beside(item);
         }
-        Ok(Self { head: Head::new(ty, meta), content, named: named(item) })
+        let chains = bundles(ty, item);
+        if &*ty.kind == "CustomResourceDefinition" {
+            // Its schemas are most of all that a cluster holds.
+            content.spec = Value::Null;
+        }
+        Ok(Self { head: Head::new(ty, meta), content, named: named(item), chains })
     }
 
     /// A document of a file that is no object.
     pub(crate) fn values(place: Place, values: Value) -> Self {
         let head = Head { place: Some(place), ..Head::default() };
-        Self { head, content: Content { spec: values, ..Content::default() }, named: Words::default() }
+        Self {
+            head,
+            content: Content { spec: values, ..Content::default() },
+            named: Words::default(),
+            chains: Vec::new(),
+        }
     }
 
     /// The text at a JSON pointer below `spec`; empty when absent or no text.
@@ -128,4 +141,29 @@ fn named(item: &RawValue) -> Words {
     let wire: Wire = serde_json::from_str(item.get()).unwrap_or_default();
     let found = wire.metadata.annotations.iter().filter(|(key, _)| key.contains("secret"));
     found.filter_map(|(_, value)| value.as_str()).collect()
+}
+
+/// The `caBundle`s of kinds that have one.
+fn bundles(ty: &TypeMeta, item: &RawValue) -> Vec<Chain> {
+    let value = || serde_json::from_str::<Value>(item.get()).unwrap_or_default();
+    let of = |path: String, bundle: Option<&Value>| Chain::of_base64(path, bundle?.as_str()?);
+    match (&*ty.group, &*ty.kind) {
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
+            let value = value();
+            let all = value["webhooks"].as_array().map_or(&[][..], Vec::as_slice);
+            let of_one = |webhook: &Value| {
+                let name = webhook["name"].as_str().unwrap_or_default();
+                of(format!("webhooks[{name}].clientConfig.caBundle"), webhook.pointer("/clientConfig/caBundle"))
+            };
+            all.iter().filter_map(of_one).collect()
+        }
+        ("apiregistration.k8s.io", "APIService") => {
+            of("spec.caBundle".to_owned(), value().pointer("/spec/caBundle")).into_iter().collect()
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") if item.get().contains("\"caBundle\"") => {
+            let path = "spec.conversion.webhook.clientConfig.caBundle";
+            of(path.to_owned(), value().pointer("/spec/conversion/webhook/clientConfig/caBundle")).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -3,6 +3,7 @@
 //! Metadata holds no value, with one exception: what `kubectl apply` notes down. Only that it is there is kept.
 
 use super::Head;
+use crate::secrets::Chain;
 use mlops_shared::object::{Meta, Sym, TypeMeta, When, nullable};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -26,6 +27,8 @@ pub struct Secret {
     pub is_applied: bool,
     /// The service account whose token it is, by its annotation.
     pub account: Sym,
+    /// Where its values were read: the certificates among them.
+    pub chains: Vec<Chain>,
 }
 
 /// A key of a Secret.
@@ -105,6 +108,7 @@ impl Secret {
             keys: keys.into_iter().map(|(name, owners)| Key { name, owners }).collect(),
             is_managed: !wire.metadata.managed_fields.is_empty(),
             is_applied,
+            chains: Vec::new(),
         })
     }
 

@@ -42,4 +42,25 @@ codes! {
     SECRET_APPLIED = "secret-last-applied", "An annotation repeats a Secret's values",
         "`kubectl apply` notes down what it applied, in base64: whatever copies, logs or shows metadata shows the values.",
         "Apply Secrets with --server-side, which keeps no copy, and remove the annotation.";
+    CERT_EXPIRED = "cert-expired", "A certificate that has ended",
+        "Clients refuse the server, or the server its clients; of a webhook's authority, the API server refuses to ask it, and what it guards stands still. People then switch verification off, and anybody may stand in between.",
+        "Renew it where it comes from: look at its Certificate (cert-manager), let Strimzi renew its authority, or issue it anew. A caBundle is renewed by whoever writes it, cert-manager's cainjector mostly.";
+    CERT_EXPIRES = "cert-expires", "A certificate that ends soon",
+        "It will be refused on that day, mostly at an hour when nobody looks. What renews it by itself should have done so by now.",
+        "Find out why it was not renewed (`kubectl mlops health` judges cert-manager and Strimzi), or renew it by hand.";
+    CERT_NOT_YET = "cert-not-yet-valid", "A certificate that does not hold yet",
+        "Clients refuse it until then; the clock of whoever signed it may be wrong.",
+        "Compare the clocks, and issue it anew.";
+    CERT_KEY_MISMATCH = "cert-key-mismatch", "A private key that is not the certificate's",
+        "No server starts with this pair, or it goes on with the old one until it restarts.",
+        "Put the key that the certificate was issued for beside it, or issue it anew.";
+    CERT_CHAIN = "cert-chain-order", "A chain of certificates that is out of order",
+        "Some clients sort it, others refuse the server: it fails for a part of them only.",
+        "Put the server's own certificate first, then whoever signed it, and so on; the root may be left out.";
+    CERT_WEAK = "cert-weak", "A certificate with a weak key or signature",
+        "RSA keys below 2048 bits are within reach of those who can pay for it, and signatures with MD5 or SHA-1 can be forged; modern clients refuse both.",
+        "Issue it anew with an RSA key of 2048 bits or more, or an elliptic curve, signed with SHA-256.";
+    CERT_NO_NAMES = "cert-no-names", "A server's certificate without alternative names",
+        "Clients have not looked at the common name for years: they refuse it, or have verification switched off.",
+        "Issue it anew with the names of the service as subject alternative names.";
 }

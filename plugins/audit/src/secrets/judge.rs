@@ -30,6 +30,13 @@ pub(super) struct Verdict {
     pub(super) traits: String,
 }
 
+impl Verdict {
+    /// Whether the value is one that others know or guess, wherever it is kept.
+    pub(super) fn is_guess(&self) -> bool {
+        self.code == &SECRET_DEFAULT || self.code == &SECRET_WEAK
+    }
+}
+
 /// Judges one setting; `None` where it holds no credential.
 pub(super) fn judge(setting: &Setting<'_>, stamp: &Stamp) -> Option<Verdict> {
     let verdict = |code: &'static Code, severity, what: String, value: &str| {

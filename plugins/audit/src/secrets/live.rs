@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use std::sync::LazyLock;
 
 /// The key of this run: objects are decoded one by one, and equal values shall have equal fingerprints.
-static STAMP: LazyLock<Stamp> = LazyLock::new(Stamp::new);
+pub(super) static STAMP: LazyLock<Stamp> = LazyLock::new(Stamp::new);
 
 /// Controllers whose pods, and the ReplicaSets or Jobs between, have all that they hold from them.
 const COPIERS: &[&str] = &["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Deployment", "CronJob", "StrimziPodSet"];

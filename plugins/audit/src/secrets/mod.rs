@@ -1,7 +1,9 @@
 //! Credentials where everybody can read them.
 
 mod age;
+mod certificate;
 mod codes;
+mod contents;
 mod defaults;
 mod judge;
 mod key;
@@ -14,10 +16,13 @@ mod tests;
 mod tokens;
 mod unused;
 mod uses;
+mod validity;
 mod value;
 mod writers;
 
+pub(crate) use certificate::Chain;
 pub(crate) use codes::CODES;
+pub(crate) use contents::{of_secret, of_settings};
 pub(crate) use lines::Dialect;
 pub(crate) use live::{is_scanned, object};
 pub(crate) use scan::{document, text};
@@ -32,6 +37,7 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     let mut found = asked.records.credentials.clone();
     found.extend(age::check(asked));
     found.extend(unused::check(asked));
+    found.extend(validity::check(asked));
     found
 }
 
@@ -50,6 +56,10 @@ pub(crate) const NEEDS: &[(&str, &str)] = &[
 
 /// Kinds that it reads besides, where they are served.
 pub(crate) const LIKES: &[(&str, &str)] = &[
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io", "APIService"),
     ("", "PersistentVolume"),
     ("", "ReplicationController"),
     ("networking.k8s.io", "Ingress"),
@@ -57,6 +67,14 @@ pub(crate) const LIKES: &[(&str, &str)] = &[
     ("gateway.networking.k8s.io", "Gateway"),
     ("snapshot.storage.k8s.io", "VolumeSnapshotClass"),
     ("snapshot.storage.k8s.io", "VolumeSnapshotContent"),
+];
+
+/// Kinds with the certificates by which the API server knows whom it calls.
+const BUNDLES: &[(&str, &str)] = &[
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io", "APIService"),
 ];
 
 /// Groups whose objects refer to no Secret: reports, addresses and pictures, often by the thousand.
@@ -72,9 +90,15 @@ const SILENT: &[&str] = &[
     "wgpolicyk8s.io",
 ];
 
+/// Whether objects of this kind are read.
+pub(crate) fn is_read(group: &str, kind: &str) -> bool {
+    may_refer(group, kind) || BUNDLES.contains(&(group, kind))
+}
+
 /// Whether objects of this kind may refer to a Secret. Of kinds that an operator brings all may.
-pub(crate) fn may_refer(group: &str, kind: &str) -> bool {
-    let is_known = NEEDS.iter().chain(LIKES).any(|known| *known == (group, kind));
+fn may_refer(group: &str, kind: &str) -> bool {
+    let listed = NEEDS.iter().chain(LIKES).filter(|known| !BUNDLES.contains(known));
+    let is_known = listed.into_iter().any(|known| *known == (group, kind));
     // Kubernetes' own groups end so; Spark's operator took such a name too.
     let is_own = group.ends_with(".k8s.io") && group != "sparkoperator.k8s.io";
     let is_custom = group.contains('.') && !is_own && !SILENT.contains(&group);

@@ -5,12 +5,15 @@ use super::judge::{Setting, Verdict, judge};
 use super::key::{Meaning, is_reference, meaning, words};
 use super::lines::{self, Dialect};
 use super::stamp::Stamp;
+use super::value;
 use crate::finding::{Finding, Place};
+use crate::record::Head;
 use crate::severity::Severity;
 use crate::tree::node::{Content, Node, Scalar};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mlops_shared::object::{ObjectRef, Sym, TypeMeta};
+use zeroize::Zeroizing;
 
 /// Whose credentials are looked for.
 struct Scan<'a> {
@@ -21,6 +24,8 @@ struct Scan<'a> {
     stamp: &'a Stamp,
     /// Whether SOPS encrypted the document, so that nothing in it should be plain.
     is_sops: bool,
+    /// Whether it is a Secret of a cluster, where credentials belong: only those count that others know or guess.
+    is_stored: bool,
     path: Vec<String>,
     found: Vec<Finding>,
 }
@@ -39,6 +44,7 @@ pub(crate) fn document(
         file,
         stamp,
         is_sops: node.get("sops").is_some_and(|sops| !sops.word("mac").is_empty()),
+        is_stored: false,
         path: Vec::new(),
         found: Vec::new(),
     };
@@ -54,6 +60,36 @@ pub(crate) fn document(
         _ => scan.visit(node, "", &[]),
     }
     scan.found
+}
+
+/// The findings in the values of a Secret of a cluster.
+pub(super) fn stored(head: &Head, values: &[(String, Zeroizing<String>)], stamp: &Stamp) -> Vec<Finding> {
+    let mut scan = Scan {
+        object: head.reference(),
+        api_version: head.ty.api_version().as_str().into(),
+        file: None,
+        stamp,
+        is_sops: false,
+        is_stored: true,
+        path: Vec::new(),
+        found: Vec::new(),
+    };
+    let is_name = |key: &str| {
+        let last = words(key).pop().unwrap_or_default();
+        matches!(last.as_str(), "user" | "username" | "login" | "database" | "db" | "name")
+    };
+    let names: Vec<&str> = values.iter().filter(|(key, _)| is_name(key)).map(|(_, text)| text.as_str()).collect();
+    for (key, text) in values {
+        scan.path = vec!["data".to_owned(), step(key)];
+        scan.kept(key, text, false, 0, &names);
+    }
+    scan.found
+}
+
+/// A finding about an object of a cluster.
+pub(super) fn verdict_finding(head: &Head, verdict: Verdict, path: String) -> Finding {
+    let message = format!("{path} {}", verdict.what);
+    finding(verdict, head.reference(), head.ty.api_version().as_str().into(), path, message, None)
 }
 
 /// The findings in a file that is read line by line.
@@ -97,6 +133,9 @@ fn finding(
 
 impl Scan<'_> {
     fn report(&mut self, line: u32, mut verdict: Verdict) {
+        if self.is_stored && !verdict.is_guess() {
+            return;
+        }
         if self.is_sops {
             verdict.code = &SECRET_HALF_ENCRYPTED;
             verdict.severity = Severity::Critical;
@@ -135,7 +174,10 @@ impl Scan<'_> {
                 self.path = vec![field.to_owned(), step(&key.name)];
                 let text = scalar.text.reveal();
                 let decoded = (field == "data").then(|| decode(text)).flatten();
-                self.kept(&key.name, decoded.as_deref().unwrap_or(text), scalar, value.line, &names);
+                // A tag of its own decrypts or looks up.
+                if !scalar.is_tagged {
+                    self.kept(&key.name, decoded.as_deref().unwrap_or(text), scalar.is_block, value.line, &names);
+                }
             }
         }
         self.path.clear();
@@ -146,16 +188,18 @@ impl Scan<'_> {
     }
 
     /// A value that is meant to be secret.
-    fn kept(&mut self, key: &str, text: &str, scalar: &Scalar, line: u32, names: &[&str]) {
-        if scalar.is_tagged {
-            return;
-        }
+    fn kept(&mut self, key: &str, text: &str, is_block: bool, line: u32, names: &[&str]) {
         if text.contains('\n') || text.starts_with("export ") {
             let (hits, settings) = lines::scan(text, Dialect::Plain, self.stamp);
             if settings > 0 || !hits.is_empty() {
-                self.hits(hits, scalar, line);
+                self.hits(hits, is_block, line);
                 return;
             }
+        }
+        // Of what is not called a credential a common word is no sign.
+        let is_called = meaning(key) != Meaning::Other || value::userinfo(text).is_some();
+        if self.is_stored && !is_called {
+            return;
         }
         let setting = Setting { key, value: text, names, is_kept_secret: true };
         if let Some(verdict) = judge(&setting, self.stamp) {
@@ -163,9 +207,9 @@ impl Scan<'_> {
         }
     }
 
-    fn hits(&mut self, hits: Vec<lines::Hit>, scalar: &Scalar, start: u32) {
+    fn hits(&mut self, hits: Vec<lines::Hit>, is_block: bool, start: u32) {
         for hit in hits {
-            let line = if scalar.is_block { start.saturating_add(line(hit.line)) } else { start };
+            let line = if is_block { start.saturating_add(line(hit.line)) } else { start };
             let is_named = !hit.key.is_empty();
             if is_named {
                 self.path.push(step(&hit.key));
@@ -245,7 +289,7 @@ impl Scan<'_> {
                 let Content::Scalar(scalar) = &literal.content else { continue };
                 let Some((key, value)) = scalar.text.reveal().split_once('=') else { continue };
                 self.path.extend([format!("[{label}]"), "literals".to_owned(), format!("[{key}]")]);
-                self.kept(key, value.trim_matches(['"', '\'']), scalar, literal.line, &[]);
+                self.kept(key, value.trim_matches(['"', '\'']), scalar.is_block, literal.line, &[]);
                 self.path.truncate(self.path.len() - 3);
             }
         }
@@ -270,7 +314,7 @@ impl Scan<'_> {
 
     fn lines(&mut self, scalar: &Scalar, line: u32) {
         let (hits, _) = lines::scan(scalar.text.reveal(), Dialect::Plain, self.stamp);
-        self.hits(hits, scalar, line);
+        self.hits(hits, scalar.is_block, line);
     }
 }
 

@@ -28,6 +28,10 @@ const FOUND_BY_LABEL: &[&str] = &[
 pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     let uses = Uses::of(asked.records);
     let unread = unread(asked);
+    let unseen = match asked.records.settings.is_empty() {
+        true => "ConfigMaps and programs that ask the API server for it are not seen",
+        false => "programs that ask the API server for it are not seen",
+    };
     let mut found = Vec::new();
     for secret in &asked.records.secrets {
         if secret.is_applied {
@@ -41,7 +45,10 @@ pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
         }
         // In a pile of manifests nothing is known of what refers to an object.
         if asked.is_whole {
-            found.extend(unused(secret, &uses, &unread));
+            found.extend(unused(secret, &uses, &unread).map(|it| {
+                let is_sure = it.code == &SECRET_UNUSED;
+                if is_sure { it.evidence(unseen) } else { it }
+            }));
         }
     }
     found.extend(in_environment(asked));
@@ -88,8 +95,8 @@ fn unused(secret: &Secret, uses: &Uses, unread: &[String]) -> Option<Finding> {
         Some(by) => finding.evidence(format!("{by} brings it: take it out there")),
         None => finding,
     };
-    Some(finding.evidence("ConfigMaps and programs that ask the API server for it are not seen").command(format!(
-        "kubectl get secret {} -n {} --show-managed-fields -o jsonpath='{{.metadata}}'",
+    Some(finding.command(format!(
+        "kubectl get secret {} -n {} -o jsonpath='{{.metadata.managedFields}}'",
         shell_word(name),
         shell_word(namespace)
     )))
