@@ -116,6 +116,24 @@ fn rights(p: &str, one: &str, two: &str) -> Vec<Value> {
                 {"nonResourceURLs": ["/metrics", "/x/*"], "verbs": ["get"]}, {"nonResourceURLs": ["/*"], "verbs": ["post"]},
             ]),
         ),
+        // Names on subresources, on everything of every group, and a star before a subresource.
+        role(
+            "ClusterRole",
+            "subs",
+            "",
+            json!([
+                {"apiGroups": [""], "resources": ["pods/exec", "serviceaccounts/token"], "verbs": ["create"], "resourceNames": ["a"]},
+                {"apiGroups": ["apps"], "resources": ["deployments", "deployments/scale"], "verbs": ["get", "update"], "resourceNames": ["a", "b"]},
+                {"apiGroups": ["*"], "resources": ["*/status"], "verbs": ["patch"]},
+                {"apiGroups": ["*"], "resources": ["*"], "verbs": ["list", "watch"], "resourceNames": ["b"]},
+            ]),
+        ),
+        role(
+            "ClusterRole",
+            "anywhere",
+            "",
+            json!([{"nonResourceURLs": ["*"], "verbs": ["get"]}, {"nonResourceURLs": ["/api/*", "/healthz"], "verbs": ["*"]}]),
+        ),
         role("ClusterRole", "all", "", json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])),
         role("Role", "all", one, json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])),
         role("Role", "pods", two, json!([{"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["*"]}])),
@@ -137,6 +155,15 @@ fn rights(p: &str, one: &str, two: &str) -> Vec<Value> {
             json!([account(two, "reader"), user(&format!("system:serviceaccount:{two}:by-name"))]),
         ),
         binding("pods", two, "Role", "pods", json!([group("readers"), group("system:authenticated")])),
+        binding("subs", "", "ClusterRole", "subs", json!([user("subs"), group("others")])),
+        binding("subs-one", one, "ClusterRole", "subs", json!([group("system:serviceaccounts"), group("writers")])),
+        binding(
+            "anywhere",
+            "",
+            "ClusterRole",
+            "anywhere",
+            json!([user("anywhere"), group(&format!("system:serviceaccounts:{two}"))]),
+        ),
         binding("gone", two, "Role", "not-there", json!([user("named")])),
     ]
 }
@@ -152,10 +179,12 @@ struct Question {
 impl Question {
     fn any(random: &mut fastrand::Rng, one: &str, two: &str) -> Self {
         let mut pick = |all: &[&'static str]| all[random.usize(..all.len())];
-        let groups = pick(&["", "", "readers", "system:masters-not", "others"]);
-        let groups = Some(groups.to_owned()).filter(|group| !group.is_empty());
-        let who = match pick(&["sum", "one", "exec", "named", "paths", "*", "nobody", "account", "account", "account"])
-        {
+        let groups = pick(&["", "", "readers", "system:masters-not", "others", "writers", "readers writers"]);
+        let groups = groups.split_whitespace().map(str::to_owned);
+        let users = [
+            "sum", "one", "exec", "named", "paths", "subs", "anywhere", "*", "nobody", "account", "account", "account",
+        ];
+        let who = match pick(&users) {
             "account" => {
                 let namespace = pick(&["1", "2"]);
                 Identity::account(
@@ -166,10 +195,23 @@ impl Question {
             user => Identity::new(user, groups),
         };
         if pick(&["path", "", "", "", "", ""]) == "path" {
-            let path = pick(&["/metrics", "/metrics/a", "/x", "/x/", "/x/y", "/healthz"]);
-            return Self { who, verb: pick(&["get", "post", "put"]), on: Err(path) };
+            let path = pick(&["/metrics", "/metrics/a", "/x", "/x/", "/x/y", "/healthz", "/api", "/api/v1", "/"]);
+            return Self { who, verb: pick(&["get", "post", "put", "*"]), on: Err(path) };
         }
-        let verb = pick(&["get", "get", "get", "list", "create", "create", "delete", "watch", "deletecollection", "*"]);
+        let verb = pick(&[
+            "get",
+            "get",
+            "get",
+            "list",
+            "create",
+            "create",
+            "delete",
+            "watch",
+            "deletecollection",
+            "update",
+            "patch",
+            "*",
+        ]);
         let (group, resource) = match pick(&[
             "pods",
             "pods",
@@ -184,7 +226,13 @@ impl Question {
             "deployments",
             "scale",
             "kafkas",
+            "token",
+            "status",
+            "deployment-status",
         ]) {
+            "token" => ("", "serviceaccounts/token"),
+            "status" => ("", "pods/status"),
+            "deployment-status" => ("apps", "deployments/status"),
             "exec" => ("", "pods/exec"),
             "log" => ("", "pods/log"),
             "star" => ("*", "*"),
@@ -284,7 +332,15 @@ fn rights_are_those_that_the_api_server_gives() {
     // The command says the same, through the same server, for whom a role was made and for whom none was.
     let kubeconfig = plane.admin_kubeconfig();
     let job = format!("{one}/job");
-    for (subject, groups) in [("sum", ""), ("exec", ""), ("named", ""), ("paths", "readers"), (job.as_str(), "")] {
+    for (subject, groups) in [
+        ("sum", ""),
+        ("exec", ""),
+        ("subs", "writers"),
+        ("anywhere", ""),
+        ("named", ""),
+        ("paths", "readers"),
+        (job.as_str(), ""),
+    ] {
         let mut flags = vec!["permissions", "--as", subject, "--verify"];
         if !groups.is_empty() {
             flags.extend(["--as-group", groups]);
