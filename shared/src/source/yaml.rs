@@ -4,6 +4,7 @@ use super::Take;
 use crate::object::type_of;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_saphyr::budget::BudgetBreach;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -65,7 +66,31 @@ fn describe(error: &serde_saphyr::Error) -> String {
             location.line(),
             location.column()
         ),
+        serde_saphyr::Error::AliasError { error, .. } if matches!(**error, serde_saphyr::Error::Budget { .. }) => {
+            describe(error)
+        }
+        serde_saphyr::Error::Budget { breach, location } => {
+            format!("{} at line {} column {}", limit(breach), location.line(), location.column())
+        }
+        serde_saphyr::Error::IOError { cause } if cause.kind() == std::io::ErrorKind::InvalidData => {
+            format!("neither YAML nor JSON: {cause}")
+        }
+        serde_saphyr::Error::IOError { cause } => cause.to_string(),
+        serde_saphyr::Error::InvalidUtf8Input => "neither YAML nor JSON: not UTF-8".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// Which limit a document broke, in words: the parser's own message is the Debug form of its counters.
+fn limit(breach: &BudgetBreach) -> &'static str {
+    match breach {
+        BudgetBreach::Depth { .. } => "nested too deeply",
+        BudgetBreach::Aliases { .. }
+        | BudgetBreach::Anchors { .. }
+        | BudgetBreach::AliasAnchorRatio { .. }
+        | BudgetBreach::MergeKeys { .. } => "too many anchors and aliases",
+        BudgetBreach::Documents { .. } => "too many documents",
+        _ => "too large once its aliases are replaced",
     }
 }
 
@@ -98,6 +123,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_told_as_such() {
+        let error = read([0x80_u8, 0xff, 0x00, 0x81].as_slice(), 1 << 20, &mut |_, _| Ok(())).expect_err("refused");
+        assert!(error.contains("neither YAML nor JSON"), "{error}");
+    }
+
+    #[test]
     fn hostile_yaml_is_refused_without_quoting_it() {
         let mut bomb = String::from("a0: &a0 [CANARY,CANARY]\n");
         for level in 1..30 {
@@ -108,7 +139,7 @@ mod tests {
         let cut = "kind: Secret\nstringData:\n  k: \"CANARY";
         for text in [bomb.as_str(), duplicate, deep.as_str(), cut] {
             let error = names(text).expect_err("refused");
-            assert!(!error.contains("CANARY"), "{error}");
+            assert!(!error.contains("CANARY") && !error.contains('{'), "{error}");
         }
         let long = format!("a: {}", "x".repeat(2 << 20));
         assert!(names(&long).is_err());
