@@ -264,3 +264,69 @@ fn an_interruption_says_where_to_look() {
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("kubectl mlops scale status"), "{stderr}");
 }
+
+/// Runs with a terminal of its own, on which `answer` is typed; what it shows there, and how it ends.
+fn on_terminal(server: &Server, flags: &[&str], answer: &str) -> (Option<i32>, String) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::{Read as _, Write as _};
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&controller).expect("granted");
+    unlockpt(&controller).expect("unlocked");
+    let name = ptsname(&controller, Vec::new()).expect("a name");
+    let open = || {
+        let path = Path::new(name.to_str().expect("UTF-8"));
+        std::fs::OpenOptions::new().read(true).write(true).open(path).expect("the terminal")
+    };
+    let config = kubeconfig(server);
+    let path = config.path().display().to_string();
+    let mut child = command(&[flags, &["-o", "json", "--kubeconfig", path.as_str()]].concat())
+        .stdin(open())
+        .stdout(Stdio::null())
+        .stderr(open())
+        .spawn()
+        .expect("starts");
+    let mut terminal = std::fs::File::from(controller);
+    let mut reader = terminal.try_clone().expect("cloned");
+    let shown = std::thread::spawn(move || {
+        let (mut shown, mut part) = (Vec::new(), [0; 4096]);
+        // It ends with an error once nobody has the other side open.
+        while let Ok(length @ 1..) = reader.read(&mut part) {
+            shown.extend_from_slice(&part[..length]);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
+    });
+    terminal.write_all(answer.as_bytes()).expect("typed");
+    let code = child.wait().expect("ends").code();
+    (code, shown.join().expect("read"))
+}
+
+#[test]
+fn on_a_terminal_it_asks_after_it_has_shown_the_plan() {
+    let server = cluster(|_| None);
+    let (code, shown) = on_terminal(&server, TO_THREE, "n\n");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("PREFLIGHT") && shown.contains("from 2 to 3? [y/N]"), "{shown}");
+    assert!(shown.contains("nothing was changed") && server.writes().is_empty(), "{shown}");
+    let (code, shown) = on_terminal(&server, TO_THREE, "y\n");
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(server.writes().len(), 3);
+}
+
+#[test]
+fn what_does_not_come_up_can_be_taken_back() {
+    let server = cluster(|asked| {
+        let is_read = asked.method == "GET" && asked.path.ends_with("/deployments/web");
+        is_read.then(|| ok(deployment(3, 1)))
+    });
+    let (code, shown) = on_terminal(&server, &[TO_THREE, &["--timeout", "1s"]].concat(), "y\ny\n");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("go back to 2?"), "{shown}");
+    let puts: Vec<Value> = server
+        .writes()
+        .iter()
+        .filter(|write| write.method == "PUT")
+        .map(|write| serde_json::from_str(&write.body).expect("JSON"))
+        .collect();
+    let replicas: Vec<&Value> = puts.iter().map(|put| &put["spec"]["replicas"]).collect();
+    assert_eq!(replicas, [&json!(3), &json!(2)], "{shown}");
+}

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A run that writes.
+#[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) token: &'a WriteToken,
@@ -138,6 +139,7 @@ impl Run<'_> {
                 }
                 Ok(Progress::Reverted { to, by }) => {
                     draft.plan.state = PlanState::Failed;
+                    draft.is_over = true;
                     draft.plan.outcome = format!("reverted by {by}: {to} replicas are wanted again");
                     self.unmark(writer, draft).await;
                     return;
@@ -153,6 +155,7 @@ impl Run<'_> {
                 }
                 Err(ClusterError::NotFound) => {
                     draft.plan.state = PlanState::Failed;
+                    draft.is_over = true;
                     "it was deleted meanwhile".clone_into(&mut draft.plan.outcome);
                     return;
                 }
@@ -167,6 +170,33 @@ impl Run<'_> {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether it was changed, did not come to its end, and going back loses nothing.
+    pub(crate) fn can_go_back(&self, draft: &Draft) -> bool {
+        let is_written = draft.plan.steps.iter().any(|step| step.action == "scale" && step.state == StepState::Done);
+        draft.plan.state == PlanState::Failed && is_written && !draft.is_over && !draft.loses_data()
+    }
+
+    /// Sets the replicas of before, where those of this run are still wanted. Nobody waits for what follows.
+    pub(crate) async fn go_back(&self, draft: &mut Draft) {
+        let writer = Writer::new(self.connection, self.token, &self.settings.write.manager);
+        let (from, goal) = (self.seen.replicas.wanted, self.goal(draft));
+        let outcome = async {
+            let scale = cluster::scale(self.connection, self.place).await?;
+            if scale.wanted != goal {
+                let message = format!("{} replicas are wanted by now: somebody else has scaled it", scale.wanted);
+                return Err(ClusterError::Conflict { message, fields: Vec::new() });
+            }
+            writer.set_scale(self.place, &scale, from).await
+        };
+        match outcome.await {
+            Ok(_) => {
+                draft.plan.outcome.push_str(&format!("; went back to {from}"));
+                self.unmark(&writer, draft).await;
+            }
+            Err(error) => draft.plan.outcome.push_str(&format!("; not gone back: {}", told(&error))),
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Scale")]
 pub(crate) struct AskArgs {
     /// Replicas that are wanted
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub(crate) replicas: Option<u32>,
     /// Refuse unless so many replicas are wanted now
     #[arg(long, value_name = "N", global = true)]

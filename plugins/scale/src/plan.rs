@@ -27,6 +27,8 @@ pub(crate) enum Write {
 pub(crate) struct Draft {
     pub(crate) plan: Plan,
     pub(crate) writes: Vec<Write>,
+    /// Whether nothing is left of the change, so that there is nothing to go back from.
+    pub(crate) is_over: bool,
 }
 
 impl Draft {
@@ -55,7 +57,7 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
     plan.dry_run = settings.write.dry_run.word().to_owned();
     plan.field_manager = situation.manager.to_owned();
     plan.reason = situation.reason.map(str::to_owned);
-    let mut draft = Draft { plan, writes: Vec::new() };
+    let mut draft = Draft { plan, writes: Vec::new(), is_over: false };
     expectations(situation, &mut draft);
     let ownership = owner::judge(situation);
     match ownership.refusal {

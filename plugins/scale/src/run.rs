@@ -111,6 +111,14 @@ impl Setup<'_> {
             printer: self.output.printer,
         };
         run.carry_out(&mut draft).await;
+        if run.can_go_back(&draft) && !self.settings.write.is_agreed && self.output.printer.can_ask() {
+            self.output.before_asking(&draft.plan, self.settings);
+            let question = format!("go back to {}?", seen.replicas.wanted);
+            // Whoever does not agree keeps the change, and the command that undoes it.
+            if let Ok(token) = confirm(&self.settings.write, &question, Demand::Yes).await {
+                Run { token: &token, ..run }.go_back(&mut draft).await;
+            }
+        }
         self.end(&draft.plan)
     }
 

@@ -77,6 +77,11 @@ impl Printer {
         }
     }
 
+    /// Whether a person can be asked: standard input and standard error are a terminal.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Shows a report on standard error, for a person who is asked about it next.
     pub fn aside(&self, content: &impl Present, style: &Style) {
         if io::stderr().is_terminal()

@@ -385,13 +385,14 @@ impl Inventory {
         if uid.is_none() { &[] } else { &self.events[start..start + length] }
     }
 
-    /// What became of a kind; `None` when nothing was noted of it.
+    /// What became of a kind, or of its whole group where discovery could not ask which kinds that has; `None` when
+    /// nothing was noted of either.
     pub fn section(&self, group: &str, kind: &str) -> Option<&Section> {
-        let index = self
-            .sections
-            .binary_search_by(|section| (section.group.as_str(), section.kind.as_str()).cmp(&(group, kind)))
-            .ok()?;
-        self.sections.get(index)
+        let find = |kind: &str| {
+            let at = |section: &Section| (section.group.as_str(), section.kind.as_str()).cmp(&(group, kind));
+            self.sections.binary_search_by(at).ok().and_then(|index| self.sections.get(index))
+        };
+        find(kind).or_else(|| find("*"))
     }
 
     /// Whether the objects of a kind in this namespace (empty: cluster-scoped) were read, so that

@@ -242,3 +242,23 @@ fn helm_argo_and_nobody() {
         ", labels: {resourceset.fluxcd.controlplane.io/name: r, resourceset.fluxcd.controlplane.io/namespace: f}";
     assert!(matches!(change(&object(unread), REPLICAS, "mlops"), Outcome::Unknown { .. }));
 }
+
+#[test]
+fn a_group_that_discovery_could_not_ask_may_manage_it() {
+    let free = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: data, managedFields: [
+        {manager: ada, operation: Update, fieldsV1: {'f:spec': {'f:template': {}}}}]}, spec: {replicas: 3}}";
+    survives(&change(free, REPLICAS, "mlops"), "");
+    for group in ["fluxcd.controlplane.io", "autoscaling"] {
+        let mut world = World::new(free);
+        let mut builder = world.inventory.reopen();
+        builder.section(Section {
+            group: group.into(),
+            kind: "*".into(),
+            resource: "*".into(),
+            state: SectionState::Unread(Unread::Failed("503".to_owned())),
+        });
+        world.inventory = builder.finish();
+        let outcome = world.outcome("Deployment", "web", REPLICAS, "mlops");
+        assert!(matches!(outcome, Outcome::Unknown { .. }), "{group}: {outcome:?}");
+    }
+}
