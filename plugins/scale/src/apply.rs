@@ -4,7 +4,7 @@ use crate::plan::{Draft, Write};
 use crate::progress::{Look, Progress};
 use crate::read::Seen;
 use crate::settings::Settings;
-use crate::stamp::Scaling;
+use crate::stamp::{DRIFT, RECONCILE, Scaling};
 use crate::targets::target_of;
 use jiff::Timestamp;
 use mlops_shared::cli::Printer;
@@ -13,8 +13,11 @@ use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Section,
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{PlanState, StepState};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// A write that meets another one of the status is looked into, and sent so often at most.
+const TRIES: u32 = 3;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -55,9 +58,9 @@ impl Run<'_> {
 
     /// Sends the writes one after the other; at the first that fails, takes those before it back.
     async fn send(&self, writer: &Writer<'_>, draft: &mut Draft) -> bool {
-        let mut version = version_of(&self.seen.json);
+        let mut known = self.seen.json.clone();
         for index in 0..draft.writes.len() {
-            let outcome = self.one(writer, &draft.writes[index], &mut version).await;
+            let outcome = self.one(writer, &draft.writes[index], &mut known).await;
             let step = &mut draft.plan.steps[index];
             let Err(error) = outcome else {
                 step.state = if self.token.is_dry_run() { StepState::Accepted } else { StepState::Done };
@@ -79,31 +82,43 @@ impl Run<'_> {
         true
     }
 
-    async fn one(&self, writer: &Writer<'_>, write: &Write, version: &mut String) -> Result<(), ClusterError> {
+    /// One write. `known` is the object as it was last seen.
+    async fn one(&self, writer: &Writer<'_>, write: &Write, known: &mut Value) -> Result<(), ClusterError> {
         match write {
             Write::Object { patch, .. } => {
-                let after = writer.merge_patch(self.place, &with_version(patch, version)).await?;
-                // Of a dry run nothing was kept, the new version neither.
+                let after = patch_unchanged(self.connection, writer, self.place, patch, known).await?;
+                // Of a dry run nothing was kept.
                 if !self.token.is_dry_run() {
-                    *version = version_of(&after);
+                    *known = after;
                 }
             }
             Write::Owner { patch, .. } => {
                 let (place, json) = self.seen.owner.as_ref().ok_or(ClusterError::NotFound)?;
-                writer.merge_patch(place, &with_version(patch, &version_of(json))).await?;
+                patch_unchanged(self.connection, writer, place, patch, json).await?;
             }
-            Write::Scale(to) => {
-                let scale = cluster::scale(self.connection, self.place).await?;
-                let from = self.seen.replicas.wanted;
-                if scale.wanted != from {
-                    let message =
-                        format!("{} replicas are wanted by now, not {from}: somebody else has scaled it", scale.wanted);
-                    return Err(ClusterError::Conflict { message, fields: Vec::new() });
-                }
-                writer.set_scale(self.place, &scale, *to).await?;
-            }
+            Write::Scale(to) => self.set_scale(writer, *to, known).await?,
         }
         Ok(())
+    }
+
+    async fn set_scale(&self, writer: &Writer<'_>, to: u32, known: &Value) -> Result<(), ClusterError> {
+        let mut tries = 1;
+        loop {
+            let scale = cluster::scale(self.connection, self.place).await?;
+            let from = self.seen.replicas.wanted;
+            if scale.wanted != from {
+                let message =
+                    format!("{} replicas are wanted by now, not {from}: somebody else has scaled it", scale.wanted);
+                return Err(ClusterError::Conflict { message, fields: Vec::new() });
+            }
+            match writer.set_scale(self.place, &scale, to).await {
+                Err(ClusterError::Conflict { .. }) if tries < TRIES => {
+                    unchanged(self.connection, self.place, known).await?;
+                    tries += 1;
+                }
+                outcome => return outcome.map(|_| ()),
+            }
+        }
     }
 
     async fn take_back(&self, writer: &Writer<'_>, draft: &mut Draft, failed: usize) {
@@ -268,8 +283,45 @@ async fn pods(connection: &Connection, namespace: &str, selector: &str) -> Inven
     builder.finish()
 }
 
-fn version_of(object: &Value) -> String {
-    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+/// Patches an object that is still what it was, but for its status: controllers write that all the time. Where one does
+/// so in the same moment, the object is looked at again, and the patch is sent again if nothing else has changed.
+pub(crate) async fn patch_unchanged(
+    connection: &Connection,
+    writer: &Writer<'_>,
+    place: &Place,
+    patch: &Value,
+    known: &Value,
+) -> Result<Value, ClusterError> {
+    let mut tries = 1;
+    loop {
+        let version = unchanged(connection, place, known).await?;
+        match writer.merge_patch(place, &with_version(patch, &version)).await {
+            Err(ClusterError::Conflict { .. }) if tries < TRIES => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The version of an object that is what it was, but for its status.
+async fn unchanged(connection: &Connection, place: &Place, known: &Value) -> Result<String, ClusterError> {
+    let now = cluster::object(connection, place).await?;
+    if is_same(known, &now) {
+        let version = now.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
+        return Ok(version.to_owned());
+    }
+    let message = format!("{} {} has changed since it was looked at", place.resource.kind, place.name);
+    Err(ClusterError::Conflict { message, fields: Vec::new() })
+}
+
+/// Whether it is the same object with the same spec, marks and pauses.
+fn is_same(one: &Value, two: &Value) -> bool {
+    let marks = |object: &Value| -> BTreeMap<String, Value> {
+        let all = object.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+        let is_mark = |key: &str| key.starts_with("mlops.dev/") || [RECONCILE, DRIFT].contains(&key);
+        all.filter(|(key, _)| is_mark(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    let same = |pointer: &str| one.pointer(pointer) == two.pointer(pointer);
+    same("/metadata/uid") && same("/metadata/deletionTimestamp") && same("/spec") && marks(one) == marks(two)
 }
 
 fn with_version(patch: &Value, version: &str) -> Value {
@@ -281,4 +333,22 @@ fn with_version(patch: &Value, version: &str) -> Value {
 /// An error in one line.
 pub(crate) fn told(error: &ClusterError) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_no_change_and_a_mark_is_one() {
+        let object = |spec: u32, status: u32, annotations: Value| {
+            json!({"metadata": {"uid": "u", "resourceVersion": status.to_string(), "annotations": annotations},
+                "spec": {"replicas": spec}, "status": {"replicas": status}})
+        };
+        let known = object(2, 1, json!({}));
+        assert!(is_same(&known, &object(2, 2, json!({"deployment.kubernetes.io/revision": "1"}))));
+        assert!(!is_same(&known, &object(3, 1, json!({}))));
+        assert!(!is_same(&known, &object(2, 1, json!({"mlops.dev/scaling-to": "5"}))));
+        assert!(!is_same(&known, &object(2, 1, json!({RECONCILE: "disabled"}))));
+    }
 }

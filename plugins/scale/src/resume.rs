@@ -1,6 +1,6 @@
 //! Ending a pause: on the object, or on what deploys it.
 
-use crate::apply::told;
+use crate::apply::{patch_unchanged, told};
 use crate::read;
 use crate::run::Setup;
 use crate::settings::Name;
@@ -72,12 +72,7 @@ pub(crate) async fn resume(
         _ => None,
     };
     let outcome = match target {
-        Some((place, json)) => {
-            let mut patch = found.patch;
-            patch["metadata"]["resourceVersion"] =
-                json.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-            writer.merge_patch(place, &patch).await
-        }
+        Some((place, json)) => patch_unchanged(connection, &writer, place, &found.patch, json).await,
         None => Err(ClusterError::NotFound),
     };
     let step = &mut plan.steps[0];
