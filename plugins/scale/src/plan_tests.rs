@@ -319,6 +319,7 @@ fn volumes_of_a_stateful_set_are_counted_or_lost() {
     assert_eq!(kept.risk(), Risk::Disruption);
     let lost = draft(&STATEFUL.replace("KEEP", "Delete"), down);
     assert!(lost.loses_data() && lost.plan.steps[1].effect.contains("db-1 to db-2"), "{:?}", lost.plan.steps);
+    assert!(lost.plan.steps[1].undo.is_none() && kept.steps[1].undo.is_some());
     let up = &["plan", "sts/db", "--replicas", "5"];
     let classless = plan(&STATEFUL.replace("KEEP", "Retain"), up);
     assert_eq!(codes(&classless), ["storage-forbids"]);

@@ -42,6 +42,7 @@ impl Target for Workload {
         if is_stateful {
             ordered(situation, draft, from, to);
         }
+        let risk = risk(situation, from, to, is_stateful);
         let step = Step {
             action: "scale".to_owned(),
             object: situation.id(),
@@ -49,8 +50,9 @@ impl Target for Workload {
             from: Some(from.into()),
             to: Some(to.into()),
             effect: effect(situation, from, to, is_stateful),
-            risk: risk(situation, from, to, is_stateful),
-            undo: Some(situation.command(&format!("--replicas {from}"))),
+            risk,
+            // Replicas come back, what they held does not.
+            undo: (risk < Risk::Permanent).then(|| situation.command(&format!("--replicas {from}"))),
             state: StepState::Planned,
             message: None,
         };
