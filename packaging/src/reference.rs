@@ -11,7 +11,13 @@ use crate::Result;
 /// The command of every plugin, the one list of them here: a test holds it against the workspace's binaries.
 #[must_use]
 pub fn commands() -> Vec<Command> {
-    vec![mlops_umbrella::command(), mlops_audit::command(), mlops_health::command(), mlops_scale::command()]
+    vec![
+        mlops_umbrella::command(),
+        mlops_audit::command(),
+        mlops_backup::command(),
+        mlops_health::command(),
+        mlops_scale::command(),
+    ]
 }
 
 /// Man pages of every command and subcommand by file name, `kubectl-mlops-health-usage.1`. They bear no date.

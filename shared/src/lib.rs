@@ -15,6 +15,8 @@ pub mod ownership;
 
 pub mod health;
 
+pub mod archive;
+
 pub mod source;
 
 pub mod cluster;

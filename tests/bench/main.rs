@@ -1,6 +1,7 @@
 //! `make bench`: what the plugin costs, as ratios to floors measured in the same run.
 
 mod audit;
+mod backup;
 mod connection;
 mod measure;
 mod objects;
@@ -52,6 +53,7 @@ fn run() -> Result<()> {
     let wants = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wants("memory") {
         many_pods(&health)?;
+        backup::many_objects(&backup::beside(&health))?;
     }
     if wants("audit") {
         audit::run(&health.with_file_name("kubectl-mlops-audit"))?;
@@ -128,7 +130,14 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
     load(&server)?;
     let created = start.elapsed();
     say(&format!("{PODS} pods made in {:.0} s", created.as_secs_f64()));
-    let paths = asked_for(health, plane)?;
+    let paths = asked_for(
+        |config| {
+            let mut command = bare(health);
+            command.args(["-o", "json", "--kubeconfig"]).arg(config);
+            (command, FINDINGS)
+        },
+        plane,
+    )?;
     let config = plane.kubeconfig(User::Admin)?;
     let ours = || {
         let mut command = bare(health);
@@ -160,7 +169,7 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
     say(&format!("  the guide's script         {:>10}   ratio {}", milliseconds(script), ratio(us, script)));
     let peak = measure::peak_memory(&mut ours(), FINDINGS)?;
     say(&format!("  health, memory at most     {:>7.1} MB", peak as f64 / 1e6));
-    Ok(())
+    backup::real_cluster(&backup::beside(health), &server, plane)
 }
 
 /// What the operations guide runs to see whether the platform is well, without its pictures.
@@ -233,12 +242,15 @@ fn each(
     failed.into_inner().ok().flatten().map_or(Ok(()), Err)
 }
 
-/// The lists that the plugin asks for: path and Accept header, first pages only.
-fn asked_for(health: &Path, plane: &ControlPlane) -> Result<Vec<(String, String)>> {
+/// The lists that a command asks for, given a kubeconfig and ending with one of these codes: path and Accept header,
+/// first pages only.
+fn asked_for(
+    command: impl FnOnce(&Path) -> (Command, &'static [i32]),
+    plane: &ControlPlane,
+) -> Result<Vec<(String, String)>> {
     let proxy = Proxy::start(plane)?;
-    let mut command = bare(health);
-    command.args(["-o", "json", "--kubeconfig"]).arg(proxy.kubeconfig(User::Admin)?);
-    measure::time(&mut command, FINDINGS)?;
+    let (mut command, expected) = command(&proxy.kubeconfig(User::Admin)?);
+    measure::time(&mut command, expected)?;
     let mut paths: Vec<(String, String)> = proxy
         .requests()
         .into_iter()

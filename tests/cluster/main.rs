@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod clean_up;
 mod completion;
 mod control_plane;

@@ -34,6 +34,16 @@ fn the_nightly_jobs_are_taken_and_run_in_a_restricted_namespace() {
         let path = path.to_string_lossy();
         plane.kubectl(&["apply", "--dry-run=server", "--validate=strict", "-f", &path]).expect("valid");
     }
+    // What the file of the backup asks for besides.
+    api.apply_object(&json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "mlops-backups"},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/nowhere"},
+            "claimRef": {"namespace": NAMESPACE, "name": "mlops-backups"}}}))
+        .expect("volume");
+    api.apply_object(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "mlops-backups", "namespace": NAMESPACE},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": "mlops-backups",
+            "resources": {"requests": {"storage": "1Gi"}}}}))
+        .expect("claim");
     for path in files("cronjob") {
         let path = path.to_string_lossy();
         let name = plane.kubectl(&["apply", "--validate=strict", "-f", &path, "-o", "name"]).expect("applied");
@@ -58,6 +68,11 @@ fn the_nightly_jobs_are_taken_and_run_in_a_restricted_namespace() {
         let binary = match *plugin {
             "health" => env!("CARGO_BIN_EXE_under-test-health"),
             "audit" => env!("CARGO_BIN_EXE_under-test-audit"),
+            "backup" => {
+                let parsed = mlops_backup::command().try_get_matches_from([&["backup"], flags].concat());
+                assert!(parsed.is_ok(), "{args:?}: {parsed:?}");
+                continue;
+            }
             other => panic!("{other} is no plugin"),
         };
         let output = std::process::Command::new(binary)
@@ -69,5 +84,6 @@ fn the_nightly_jobs_are_taken_and_run_in_a_restricted_namespace() {
             .expect("runs");
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
+    plane.kubectl(&["delete", "persistentvolume", "mlops-backups", "--wait=false"]).expect("deleted");
     plane.kubectl(&["delete", "namespace", NAMESPACE, "--wait=false"]).expect("deleted");
 }

@@ -4,6 +4,7 @@
 //! shows each part in use.
 
 pub mod artifacts;
+pub mod backups;
 pub mod build;
 pub mod certificates;
 pub mod control_plane;

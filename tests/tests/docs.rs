@@ -275,6 +275,22 @@ fn answers_on_rights_fulfil_their_schemas() {
 }
 
 #[test]
+fn the_schemas_of_backups_are_current() {
+    for (name, schema) in [
+        ("backup-report", schemars::schema_for!(mlops_backup::BackupReport)),
+        ("backup-verification", schemars::schema_for!(mlops_backup::VerifyReport)),
+        ("backup-manifest", schemars::schema_for!(mlops_shared::archive::Manifest)),
+        ("backup-list", schemars::schema_for!(mlops_backup::ListReport)),
+        ("backup-object-list", schemars::schema_for!(mlops_backup::ObjectList)),
+        ("backup-diff", schemars::schema_for!(mlops_backup::DiffReport)),
+        ("backup-prune-report", schemars::schema_for!(mlops_backup::PruneReport)),
+        ("backup-coverage", schemars::schema_for!(mlops_backup::CoverageReport)),
+    ] {
+        compare(&format!("schemas/{name}.json"), &(serde_json::to_string_pretty(&schema).expect("JSON") + "\n"));
+    }
+}
+
+#[test]
 fn audit_reports_fulfil_the_schema() {
     let schema = serde_json::to_value(schemars::schema_for!(mlops_audit::AuditReport)).expect("schema");
     let validator = jsonschema::validator_for(&schema).expect("a schema");

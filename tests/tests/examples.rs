@@ -14,12 +14,14 @@ fn root() -> PathBuf {
 fn shims(folder: &Path) {
     let (health, audit) = (env!("CARGO_BIN_EXE_under-test-health"), env!("CARGO_BIN_EXE_under-test-audit"));
     let scale = env!("CARGO_BIN_EXE_under-test-scale");
+    let backup = env!("CARGO_BIN_EXE_under-test-backup");
     let script = format!(
         r#"#!/bin/sh
 case "$1 $2" in
 "mlops health") shift 2; exec '{health}' "$@" ;;
 "mlops audit") shift 2; exec '{audit}' "$@" ;;
 "mlops scale") shift 2; exec '{scale}' "$@" ;;
+"mlops backup") shift 2; exec '{backup}' "$@" ;;
 "get -n" | "describe -n") shift 3 ;;
 "get "* | "describe "*) shift ;;
 *) echo "no such command: $*" >&2; exit 64 ;;
@@ -37,6 +39,23 @@ done
     let path = folder.join("kubectl");
     std::fs::write(&path, script).expect("shim");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+}
+
+/// Two backups, for the examples that read some.
+fn archives(folder: &Path) {
+    for (name, version) in [("monday.tar.zst", "4.1.0"), ("tuesday.tar.zst", "4.2.0")] {
+        let mut objects = mlops_tests::backups::objects();
+        for (path, items) in &mut objects {
+            if path.ends_with("/kafkas") {
+                items[0]["spec"]["kafka"]["version"] = version.into();
+            }
+        }
+        let server = mlops_tests::backups::start(objects, |_, _| None);
+        let flags = ["create", "--to", name];
+        let made = mlops_tests::backups::run(env!("CARGO_BIN_EXE_under-test-backup"), &server.address, folder, &flags);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    std::fs::remove_file(folder.join("kubeconfig")).expect("removed");
 }
 
 struct Example {
@@ -61,7 +80,8 @@ fn examples(document: &str) -> Vec<Example> {
 
 /// Whether an example looks at a cluster, which there is none of here.
 fn needs_cluster(command: &str) -> bool {
-    let reads_files = ["--from ", " explain", " platform", " diff "].iter().any(|word| command.contains(word));
+    let words = ["--from ", " explain", " platform", " diff ", " verify ", " show ", " list ", " prune "];
+    let reads_files = words.iter().any(|word| command.contains(word)) && !command.ends_with(" live");
     command.contains("kubectl mlops") && !reads_files
 }
 
@@ -76,6 +96,7 @@ fn run(document: &str) -> usize {
     shims(&bin);
     std::os::unix::fs::symlink(root().join("examples").canonicalize().expect("examples"), work.join("examples"))
         .expect("link");
+    archives(&work);
     let mut count = 0;
     for Example { command, code } in examples(&text) {
         if needs_cluster(&command) || command.contains("OLD.json") {
@@ -111,6 +132,11 @@ fn examples_of_the_readme_run() {
 #[test]
 fn examples_of_the_health_page_run() {
     assert!(run("docs/health.md") >= 18);
+}
+
+#[test]
+fn examples_of_the_backup_page_run() {
+    assert!(run("docs/backup.md") >= 10);
 }
 
 #[test]

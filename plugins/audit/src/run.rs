@@ -19,7 +19,7 @@ use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_form
 use mlops_shared::cluster::{self, DecodeItem, Plan};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Level, Style, View};
-use mlops_shared::source::{Gathered, Limits, gather};
+use mlops_shared::source::{Gathered, Limits, Origin, gather};
 use std::time::Duration;
 
 /// The whole run may take so long.
@@ -197,7 +197,7 @@ pub(crate) fn decoder(settings: &Settings) -> DecodeItem<Record> {
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
     let decode = decoder(settings);
     if let Some(path) = &settings.from {
-        return Ok(gather(path, &Limits::default(), &decode)?);
+        return Ok(gather(Origin { path, identities: &args.source.identity }, &Limits::default(), &decode)?);
     }
     let plan = plan(settings, platform);
     let wanted = |group: &str, kind: &str| settings.reads(group, kind);

@@ -13,7 +13,7 @@ use mlops_shared::health::{Ingredients, all_codes, judge, report};
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, SectionState, Sym};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Report, Style};
-use mlops_shared::source::{Limits, Snapshot, read_path};
+use mlops_shared::source::{Limits, Origin, Snapshot, read_path};
 use mlops_shared::text;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -104,7 +104,7 @@ pub(crate) fn style(settings: &Settings, args: &Args, printer: &Printer) -> Styl
 
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Snapshot, Failure> {
     let Some(path) = &settings.from else { return read_cluster(settings, args, platform) };
-    let mut snapshot = read_path(path, &Limits::default())?;
+    let mut snapshot = read_path(Origin { path, identities: &args.source.identity }, &Limits::default())?;
     if args.source.now.is_none() {
         snapshot.notes.extend(stale(&snapshot, settings.now));
     }

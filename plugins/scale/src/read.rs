@@ -10,10 +10,9 @@ use mlops_shared::object::{
 };
 use mlops_shared::ownership::{FieldPath, Managers};
 use mlops_shared::report::View;
-use mlops_shared::source::{Limits, gather};
+use mlops_shared::source::{Limits, Origin, gather};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -268,7 +267,7 @@ fn means(word: &str, ty: &TypeMeta) -> bool {
 ///
 /// # Errors
 /// When the path cannot be read, or the object is not in it, or there are several.
-pub(crate) fn files(path: &Path, name: &Name) -> Result<Seen, Failure> {
+pub(crate) fn files(origin: Origin<'_>, name: &Name) -> Result<Seen, Failure> {
     let decode = |ty: &Arc<TypeMeta>, item: &RawValue| {
         let decoded = decode_typed(ty, item);
         let is_named = match &decoded {
@@ -282,7 +281,7 @@ pub(crate) fn files(path: &Path, name: &Name) -> Result<Seen, Failure> {
         let json = if is_named { serde_json::from_str::<Value>(item.get()).ok() } else { None };
         (!matches!(decoded, Decoded::Nothing)).then_some((decoded, json))
     };
-    let gathered = gather(path, &Limits::default(), &decode)?;
+    let gathered = gather(origin, &Limits::default(), &decode)?;
     let mut builder = InventoryBuilder::new(Scope::Cluster, gathered.is_whole);
     let mut found: Vec<(ObjectRef, Value, Arc<TypeMeta>)> = Vec::new();
     for (decoded, json) in gathered.items {
@@ -292,7 +291,7 @@ pub(crate) fn files(path: &Path, name: &Name) -> Result<Seen, Failure> {
         builder.push(decoded);
     }
     gathered.sections.into_iter().for_each(|section| builder.section(section));
-    let what = path.display();
+    let what = origin.path.display();
     let (object, mut json, ty) = match found.len() {
         0 => {
             let within =

@@ -12,6 +12,7 @@ use mlops_shared::cli::{Demand, DryRun, Exit, Failure, Printer, confirm, platfor
 use mlops_shared::cluster::{self, Connection};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Level, Plan, Preflight, Present, Style, View};
+use mlops_shared::source::Origin;
 use std::cell::Cell;
 
 /// Runs the command line.
@@ -75,7 +76,8 @@ impl Setup<'_> {
 
     fn scale(&self, ask: &Ask) -> Result<Exit, Failure> {
         if let Some(path) = &self.args.source.from {
-            let seen = read::files(path, &ask.name)?;
+            let origin = Origin { path, identities: &self.args.source.identity };
+            let seen = read::files(origin, &ask.name)?;
             let draft = self.draft(&seen, ask, "nobody")?;
             return self.end(&draft.plan);
         }

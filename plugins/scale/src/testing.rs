@@ -50,7 +50,7 @@ fn seen(manifests: &str, words: &[&str]) -> (Seen, Settings) {
     let Request::Scale(ask) = &settings.request else { panic!("no scaling: {words:?}") };
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
     file.write_all(manifests.as_bytes()).expect("written");
-    let mut seen = read::files(file.path(), &ask.name).expect("read");
+    let mut seen = read::files(file.path().into(), &ask.name).expect("read");
     // A whole view: what is not there is not in the cluster.
     let (objects, _) = seen.inventory.into_parts();
     let scope = mlops_shared::object::Scope::Cluster;

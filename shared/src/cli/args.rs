@@ -145,9 +145,12 @@ impl ScopeArgs {
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
-    /// Read from a folder, file, bundle (.tar.gz) or standard input (-) instead of the cluster
+    /// Read from a folder, file, bundle (.tar.gz), backup or standard input (-) instead of the cluster
     #[arg(long, value_name = "PATH", global = true)]
     pub from: Option<PathBuf>,
+    /// Age or SSH key that opens an encrypted backup; may be given more than once
+    #[arg(long, value_name = "FILE", global = true)]
+    pub identity: Vec<PathBuf>,
     /// Platform file: expectations, thresholds, exceptions
     #[arg(long, value_name = "FILE", global = true, env = "MLOPS_PLATFORM")]
     pub platform: Option<PathBuf>,

@@ -40,17 +40,26 @@ impl Decoder {
         page: Vec<u8>,
         decode: DecodeItem<T>,
     ) -> Result<Vec<T>, ClusterError> {
-        let (answer, records) = oneshot::channel();
-        let gone = || ClusterError::BadAnswer(format!("reading a list of {} was given up", ty.kind));
         let kind = Arc::clone(ty);
+        self.run(move || self::decode(&kind, &page, decode)).await?
+    }
+
+    /// Does some work on the thread, after all that was given to it before.
+    ///
+    /// # Errors
+    /// When the thread is gone.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ClusterError> {
+        let (answer, done) = oneshot::channel();
+        let gone = || ClusterError::BadAnswer("reading an answer was given up".to_owned());
         let job = move || {
-            let records = self::decode(&kind, &page, decode);
-            drop(page);
             // Nobody waits any more when the run was given up.
-            let _ = answer.send(records);
+            let _ = answer.send(work());
         };
         self.jobs.get_or_init(start).send(Box::new(job)).map_err(|_| gone())?;
-        records.await.map_err(|_| gone())?
+        done.await.map_err(|_| gone())
     }
 }
 
@@ -68,6 +77,17 @@ fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<&'de RawVal
 }
 
 fn decode<T>(ty: &Arc<TypeMeta>, page: &[u8], decode: DecodeItem<T>) -> Result<Vec<T>, ClusterError> {
+    let items = items(ty, page)?;
+    let mut records = Vec::with_capacity(items.len());
+    records.extend(items.iter().filter_map(|item| decode(ty, item)));
+    Ok(records)
+}
+
+/// The items of a page of objects of this type.
+///
+/// # Errors
+/// When it is no list of them.
+pub(super) fn items<'p>(ty: &TypeMeta, page: &'p [u8]) -> Result<Vec<&'p RawValue>, ClusterError> {
     let read: Page<'_> = serde_json::from_slice(page).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         ClusterError::BadAnswer(format!("no list of {} at line {line} column {column}", ty.kind))
@@ -76,10 +96,7 @@ fn decode<T>(ty: &Arc<TypeMeta>, page: &[u8], decode: DecodeItem<T>) -> Result<V
         let other: String = other.chars().take(100).collect();
         return Err(ClusterError::BadAnswer(format!("a {other} in the place of a list of {}", ty.kind)));
     }
-    let items = read.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))?;
-    let mut records = Vec::with_capacity(items.len());
-    records.extend(items.iter().filter_map(|item| decode(ty, item)));
-    Ok(records)
+    read.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))
 }
 
 /// Whether a list of this kind may be one of `ty`. A definition names its list's kind itself, so of
@@ -89,15 +106,22 @@ fn may_be(list: &str, ty: &TypeMeta) -> bool {
         || list.strip_suffix("List").is_some_and(|kind| kind == &*ty.kind || ty.group.contains('.'))
 }
 
+/// What a page says of its list.
 #[derive(Deserialize, Default)]
-#[serde(default)]
-struct ListMeta {
-    r#continue: Option<String>,
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ListMeta {
+    pub(super) r#continue: Option<String>,
+    pub(super) resource_version: Option<String>,
 }
 
-/// The continue token of a page; `None` on the last one. The API server writes it before the items,
-/// so that only the page's head is read here.
+/// The continue token of a page; `None` on the last one.
 pub(super) fn continue_token(page: &[u8]) -> Option<String> {
+    list_meta(page).r#continue.filter(|token| !token.is_empty())
+}
+
+/// What a page says of its list. The API server writes it before the items, so that only the page's
+/// head is read here.
+pub(super) fn list_meta(page: &[u8]) -> ListMeta {
     struct Head<'a>(&'a mut ListMeta);
     impl<'de> Visitor<'de> for Head<'_> {
         type Value = ();
@@ -118,7 +142,7 @@ pub(super) fn continue_token(page: &[u8]) -> Option<String> {
     }
     let mut found = ListMeta::default();
     let _ = serde_json::Deserializer::from_slice(page).deserialize_map(Head(&mut found));
-    found.r#continue.filter(|token| !token.is_empty())
+    found
 }
 
 #[cfg(test)]

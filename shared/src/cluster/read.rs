@@ -268,6 +268,7 @@ async fn gather_where<T: Send + 'static>(
         items: Vec::new(),
         sections,
         is_whole: true,
+        scope: None,
         view: View {
             source: "cluster".to_owned(),
             name: connection.context.clone(),
@@ -357,7 +358,7 @@ pub(super) async fn one<T: Send + 'static>(
     Ok(all)
 }
 
-async fn version(connection: &Connection, warnings: &Warnings) -> Option<String> {
+pub(super) async fn version(connection: &Connection, warnings: &Warnings) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Version {

@@ -124,6 +124,11 @@ impl<'a> Managers<'a> {
         self.inventory
     }
 
+    /// Whether kinds of managers were not read, so that an object may have one that nobody knows of.
+    pub(super) fn are_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
     fn rivals(&self, object: &ObjectRef, manager: &ObjectRef) -> Vec<ObjectRef> {
         let listing = self.listed.get(object).into_iter().flatten();
         listing.map(|object| object.reference()).filter(|rival| rival != manager && rival != object).collect()

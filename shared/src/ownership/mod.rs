@@ -9,6 +9,7 @@ mod inventory;
 mod managers;
 mod path;
 mod predict;
+mod rebuilt;
 mod setters;
 
 pub use by_hand::{ByHand, Home, describe};
@@ -21,6 +22,7 @@ pub use inventory::inventory_ids;
 pub use managers::Managers;
 pub use path::{FieldPath, Step};
 pub use predict::{Change, Live, Outcome, predict};
+pub use rebuilt::Rebuilder;
 pub use setters::{Setter, is_folded_by_flux, setter};
 #[cfg(test)]
 mod chain_tests;

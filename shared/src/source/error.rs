@@ -1,5 +1,6 @@
 //! Why a file could not be read.
 
+use crate::archive::ArchiveError;
 use std::io;
 
 /// Why a file, a folder or a stream could not be read. The messages name the file and the place in
@@ -25,6 +26,14 @@ pub enum SourceError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A backup archive that does not open, or is not whole.
+    #[error("failed to read {path}: {reason}")]
+    Archive {
+        /// The path.
+        path: String,
+        /// Why not.
+        reason: ArchiveError,
+    },
     /// A limit was reached.
     #[error("{path} is larger than {limit}")]
     TooLarge {
@@ -43,8 +52,9 @@ impl SourceError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Empty(_) | Self::Content { .. } => vec![
-                "a source is a folder, file or stream of manifests, `kubectl get … -o json`, a `kubectl cluster-info dump --all-namespaces --output-directory=DIR` or a support bundle (.tar.gz)".to_owned(),
+                "a source is a folder, file or stream of manifests, `kubectl get … -o json`, a `kubectl cluster-info dump --all-namespaces --output-directory=DIR` a support bundle (.tar.gz) or an archive of `kubectl mlops backup`".to_owned(),
             ],
+            Self::Archive { reason, .. } => reason.hints(),
             Self::TooLarge { .. } => vec!["read it in parts, or as JSON, which is read object by object".to_owned()],
             Self::NotAFile(_) => vec!["give the path that the link points to".to_owned()],
             Self::Open { .. } => Vec::new(),

@@ -1,7 +1,8 @@
 //! Files as a source: what a path holds is found out, read within limits, and put into an inventory.
 
 use super::layout::{self, Role};
-use super::{Decode, Gathered, Snapshot, SourceError, json, yaml};
+use super::{Decode, Gathered, Snapshot, SourceError, backup, json, yaml};
+use crate::archive::is_archive;
 use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_kept};
 use crate::report::View;
 use crate::text;
@@ -33,12 +34,27 @@ impl Default for Limits {
     }
 }
 
+/// What to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// A folder, a file, or `-` for standard input.
+    pub path: &'a Path,
+    /// Files with what opens an encrypted backup.
+    pub identities: &'a [PathBuf],
+}
+
+impl<'a> From<&'a Path> for Origin<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self { path, identities: &[] }
+    }
+}
+
 /// Reads a folder, a file, or standard input (`-`) into an inventory.
 ///
 /// # Errors
 /// As [`gather`].
-pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> {
-    gather(path, limits, &decode_kept).map(snapshot)
+pub fn read_path<'a>(origin: impl Into<Origin<'a>>, limits: &Limits) -> Result<Snapshot, SourceError> {
+    gather(origin, limits, &decode_kept).map(snapshot)
 }
 
 /// Reads a stream called `name` into an inventory.
@@ -46,7 +62,7 @@ pub fn read_path(path: &Path, limits: &Limits) -> Result<Snapshot, SourceError> 
 /// # Errors
 /// As [`gather`].
 pub fn read_stream(input: impl BufRead, name: &str, limits: &Limits) -> Result<Snapshot, SourceError> {
-    gather_stream(input, name, limits, &decode_kept).map(snapshot)
+    gather_stream(input, (name, &[]), limits, &decode_kept).map(snapshot)
 }
 
 /// Reads a folder, a file, or standard input (`-`), and keeps of each object what `decode` makes of it.
@@ -54,10 +70,15 @@ pub fn read_stream(input: impl BufRead, name: &str, limits: &Limits) -> Result<S
 /// # Errors
 /// When the path cannot be opened, when a single file is broken, or when nothing in it is an
 /// object. A broken file in a folder or archive is a gap instead.
-pub fn gather<T>(path: &Path, limits: &Limits, decode: &Decode<'_, T>) -> Result<Gathered<T>, SourceError> {
+pub fn gather<'a, T>(
+    origin: impl Into<Origin<'a>>,
+    limits: &Limits,
+    decode: &Decode<'_, T>,
+) -> Result<Gathered<T>, SourceError> {
+    let Origin { path, identities } = origin.into();
     let name = path.display().to_string();
     if name == "-" {
-        return gather_stream(io::stdin().lock(), "-", limits, decode);
+        return gather_stream(io::stdin().lock(), ("-", identities), limits, decode);
     }
     let open_error = |reason| SourceError::Open { path: name.clone(), reason };
     let kind = fs::symlink_metadata(path).map_err(open_error)?;
@@ -69,11 +90,11 @@ pub fn gather<T>(path: &Path, limits: &Limits, decode: &Decode<'_, T>) -> Result
         collector.finish(&name)
     } else if kind.is_file() {
         let file = File::open(path).map_err(open_error)?;
-        gather_stream(BufReader::with_capacity(1 << 16, file), &name, limits, decode)
+        gather_stream(BufReader::with_capacity(1 << 16, file), (&name, identities), limits, decode)
     } else if is_pipe(&kind) {
         // A process substitution: `--from <(kubectl get …)`.
         let file = File::open(path).map_err(open_error)?;
-        gather_stream(BufReader::new(file), &name, limits, decode)
+        gather_stream(BufReader::new(file), (&name, identities), limits, decode)
     } else {
         Err(SourceError::NotAFile(name))
     }
@@ -90,15 +111,18 @@ fn is_pipe(_: &fs::Metadata) -> bool {
     false
 }
 
-/// Reads a stream called `name`: JSON, YAML, or a gzipped tar archive of such files.
+/// Reads a stream called `name`: JSON, YAML, a gzipped tar archive of such files, or a backup.
 fn gather_stream<T>(
     mut input: impl BufRead,
-    name: &str,
+    (name, identities): (&str, &[PathBuf]),
     limits: &Limits,
     decode: &Decode<'_, T>,
 ) -> Result<Gathered<T>, SourceError> {
     let mut collector = Collector::new(*limits, decode);
     let start = input.fill_buf().map_err(|reason| SourceError::Open { path: name.to_owned(), reason })?;
+    if is_archive(start) {
+        return backup::gather(input, (name, identities), limits, decode);
+    }
     if start.starts_with(&[0x1f, 0x8b]) {
         collector.archive(flate2::bufread::MultiGzDecoder::new(input), name)?;
     } else {
@@ -112,8 +136,10 @@ fn gather_stream<T>(
 }
 
 fn snapshot(gathered: Gathered<Decoded>) -> Snapshot {
-    let Gathered { items, sections, is_whole, view, notes, warnings, gaps } = gathered;
-    let scope = if is_whole {
+    let Gathered { items, sections, is_whole, scope, view, notes, warnings, gaps } = gathered;
+    let scope = if let Some(scope) = scope {
+        scope
+    } else if is_whole {
         // A dump may have been taken of some namespaces only: the others were not read.
         let namespaces: BTreeSet<Sym> = items
             .iter()
@@ -305,6 +331,7 @@ impl<'a, T> Collector<'a, T> {
         Ok(Gathered {
             items: self.items,
             sections,
+            scope: None,
             is_whole: layout::is_whole(self.paths.iter().map(String::as_str)),
             view: View {
                 source: "files".to_owned(),

@@ -1,5 +1,6 @@
 //! Where objects come from when it is not a live cluster: files, folders, streams, dumps and bundles.
 
+mod backup;
 mod error;
 mod files;
 mod json;
@@ -7,9 +8,9 @@ mod layout;
 mod yaml;
 
 pub use error::SourceError;
-pub use files::{Limits, gather, read_path, read_stream};
+pub use files::{Limits, Origin, gather, read_path, read_stream};
 
-use crate::object::{Body, Inventory, Section, TypeMeta};
+use crate::object::{Body, Inventory, Scope, Section, TypeMeta};
 use crate::report::View;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -31,6 +32,8 @@ pub struct Gathered<T> {
     pub sections: Vec<Section>,
     /// Whether an object that is not there is not in the cluster either.
     pub is_whole: bool,
+    /// What was asked for when the source was made, where it tells; otherwise that shows in what it holds.
+    pub scope: Option<Scope>,
     /// Whose view this is.
     pub view: View,
     /// As [`Snapshot::notes`].

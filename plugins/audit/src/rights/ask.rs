@@ -14,7 +14,7 @@ use mlops_shared::cli::{ConnectionArgs, Exit, Failure, on_cluster, platform};
 use mlops_shared::cluster::{self, Plan};
 use mlops_shared::object::SectionState;
 use mlops_shared::report::{Format, View};
-use mlops_shared::source::{Gathered, Limits, gather};
+use mlops_shared::source::{Gathered, Limits, Origin, gather};
 use std::time::Duration;
 
 /// Reading may take so long.
@@ -70,7 +70,7 @@ fn read(
     kinds: &[(&str, &str)],
 ) -> Result<Gathered<Record>, Failure> {
     if let Some(path) = &args.source.from {
-        return Ok(gather(path, &Limits::default(), &decode)?);
+        return Ok(gather(Origin { path, identities: &args.source.identity }, &Limits::default(), &decode)?);
     }
     let (platform, _) = platform(args.source.platform.as_ref())?;
     let plan = Plan {

@@ -92,6 +92,7 @@ pub(crate) fn read(root: &Path) -> Result<Tree, Failure> {
             items: reader.items,
             sections: sections.collect(),
             is_whole: false,
+            scope: None,
             view: View {
                 source: "files".to_owned(),
                 name,

@@ -9,7 +9,7 @@ use mlops_shared::cluster::{self, ClusterError, Connection};
 use mlops_shared::object::{self, Decoded, Sym};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, ReportList, View};
-use mlops_shared::source::{Limits, Snapshot, read_path};
+use mlops_shared::source::{Limits, Origin, Snapshot, read_path};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -37,7 +37,8 @@ pub(crate) fn run(
     let common = Common { wanted, settings, platform, origin, sections, namespaces };
     let style = style(settings, args, printer);
     if let Some(path) = &settings.from {
-        let report = common.report(read_path(path, &Limits::default())?, Vec::new());
+        let origin = Origin { path, identities: &args.source.identity };
+        let report = common.report(read_path(origin, &Limits::default())?, Vec::new());
         printer.report(&report, format, &style)?;
         return Ok(common.exit(&[report]));
     }

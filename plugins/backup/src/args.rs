@@ -1,0 +1,181 @@
+//! What the command line may say.
+
+use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum, ValueHint};
+use mlops_shared::archive;
+use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and everything asked for was read
+  1  findings: what was verified does not hold together, something differs or could not be removed
+  2  wrong usage or a broken archive
+  3  not done, or only in part: something could not be read
+  130  interrupted";
+
+/// Save what Git cannot rebuild, and prove what was saved.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-mlops-backup",
+    bin_name = "kubectl mlops backup",
+    version,
+    after_help = EXIT_CODES,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the state of the cluster into a new archive
+    Create(CreateArgs),
+    /// Check an archive from its first byte to its last, and its signature
+    Verify(VerifyArgs),
+    /// The archives of a folder
+    List(ListArgs),
+    /// What an archive says of itself, the objects of a kind, or one object; values of Secrets are never shown
+    Show(ShowArgs),
+    /// What changed from one archive to another or to the live cluster; exit 1 where something did
+    Diff(DiffArgs),
+    /// Which archives of a folder may go; they go only with --yes
+    Prune(PruneArgs),
+    /// Who would make each object again if it were lost, and what is lost where nobody does
+    Coverage(CoverageArgs),
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct CreateArgs {
+    /// A folder, or a new file whose name ends in .tar.zst or .tar.zst.age
+    #[arg(long, value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
+    pub(crate) to: PathBuf,
+    /// Only these kinds: Secret, deployments.apps, kafkas.kafka.strimzi.io; separated by commas
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) kinds: Vec<String>,
+    /// Encrypt to this age or SSH public key; may be given more than once
+    #[arg(long, value_name = "KEY")]
+    pub(crate) recipient: Vec<String>,
+    /// Encrypt to the public keys of this file, one a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) recipients_file: Vec<PathBuf>,
+    /// What becomes of Secrets: kept with a recipient, names without one
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) secrets: Option<Secrets>,
+    /// With --secrets=names, a key of at least 32 bytes that makes values comparable between backups
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) compare_key: Option<PathBuf>,
+    /// Sign the archive with this minisign key; the signature is written beside it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) sign_key: Option<PathBuf>,
+    /// The whole run may take so long
+    #[arg(long, value_name = "DURATION", default_value = "30m")]
+    pub(crate) timeout: String,
+}
+
+/// What becomes of the values of Secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Secrets {
+    /// They are in the archive; it must be encrypted
+    Kept,
+    /// The names of their keys are, with a class of length for each value
+    Names,
+    /// No Secret is in the archive
+    Omit,
+}
+
+impl From<Secrets> for archive::Secrets {
+    fn from(secrets: Secrets) -> Self {
+        match secrets {
+            Secrets::Kept => Self::Kept,
+            Secrets::Names => Self::Names,
+            Secrets::Omit => Self::Omitted,
+        }
+    }
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct VerifyArgs {
+    /// The archive
+    #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// How far: 1 digests and signature, 2 also that every object parses and every owner is there
+    #[arg(long, value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) level: u8,
+    /// The minisign public key, or a file with it, that the signature must be of
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: Option<String>,
+    /// Record beside the archive that it was verified: prune never removes the newest that was
+    #[arg(long)]
+    pub(crate) record: bool,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct ListArgs {
+    /// The folder
+    #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct ShowArgs {
+    /// The archive
+    #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// KIND, KIND/NAME (with -n) or KIND/NAMESPACE/NAME
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: Option<String>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct DiffArgs {
+    /// The older archive
+    #[arg(value_name = "FROM", value_hint = ValueHint::FilePath)]
+    pub(crate) from: PathBuf,
+    /// The newer archive, or the word live for the cluster
+    #[arg(value_name = "TO", value_hint = ValueHint::FilePath)]
+    pub(crate) to: PathBuf,
+    /// Compare status too
+    #[arg(long)]
+    pub(crate) status: bool,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct PruneArgs {
+    /// The folder
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
+    /// Keep so many of the newest
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) keep_last: usize,
+    /// Keep the newest of each of so many hours that have one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) keep_hourly: usize,
+    /// Keep the newest of each of so many days that have one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) keep_daily: usize,
+    /// Keep the newest of each of so many weeks that have one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) keep_weekly: usize,
+    /// Keep the newest of each of so many months that have one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) keep_monthly: usize,
+    /// Remove what may go; without it that is only told
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct CoverageArgs {
+    /// A snapshot of a volume that is older does not count
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub(crate) fresh: String,
+}

@@ -1,0 +1,379 @@
+//! `backup create`: the state of the cluster into a new archive.
+
+use crate::args::{Args, CreateArgs};
+use crate::model::BackupReport;
+use crate::page::{Maker, Page, Saved};
+use crate::secret::Redaction;
+use crate::spool::{Piece, Spool};
+use crate::target::{Target, publish, signature_of};
+use crate::write::{Measured, write};
+use crate::{exclude, keys, kinds};
+use age::Recipient;
+use jiff::Timestamp;
+use minisign::SecretKey;
+use mlops_shared::archive::{
+    Class, Cluster, Digest, Entry, FORMAT, IndexRecord, KindRecord, LeftOut, Manifest, Scope, Secrets,
+};
+use mlops_shared::cli::{Failure, Printer, on_cluster};
+use mlops_shared::cluster::{ClusterError, Collected, Order, Outcome, Reading, ServedKind, collect};
+use mlops_shared::object::{
+    Decoded, Inventory, InventoryBuilder, Lookup, ObjectRef, Scope as Sight, Section, SectionState, Sym, Unread,
+};
+use mlops_shared::ownership::Managers;
+use mlops_shared::report::API_VERSION;
+use mlops_shared::text;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the command line means once it is resolved.
+struct Settings {
+    order: Order,
+    kinds: Vec<String>,
+    secrets: Secrets,
+    recipients: Vec<Box<dyn Recipient + Send>>,
+    compare_key: Option<Vec<u8>>,
+    sign_key: Option<SecretKey>,
+}
+
+fn settings(args: &Args, create: &CreateArgs) -> Result<Settings, Failure> {
+    if args.source.from.is_some() {
+        return Err(Failure::usage("create reads a cluster, and --from names files"));
+    }
+    let recipients = keys::recipients(&create.recipient, &create.recipients_file)?;
+    let default = if recipients.is_empty() { Secrets::Names } else { Secrets::Kept };
+    let secrets = create.secrets.map_or(default, Secrets::from);
+    if secrets == Secrets::Kept && recipients.is_empty() {
+        return Err(Failure::usage("values of Secrets are never written unencrypted")
+            .hint("name who may read them: --recipient age1… (`age-keygen` makes a key), or use --secrets=names"));
+    }
+    if create.compare_key.is_some() && secrets != Secrets::Names {
+        return Err(Failure::usage("--compare-key goes with --secrets=names"));
+    }
+    args.scope.selector()?;
+    let timeout = text::parse_duration(&create.timeout).and_then(|it| Duration::try_from(it).ok());
+    let budget = timeout
+        .filter(|it| !it.is_zero())
+        .ok_or_else(|| Failure::usage(format!("{:?} is no duration", create.timeout)).hint("as in --timeout 30m"))?;
+    let mut namespaces = args.scope.namespace.clone();
+    namespaces.sort();
+    namespaces.dedup();
+    Ok(Settings {
+        order: Order { namespaces, selector: args.scope.selector.clone(), budget },
+        kinds: create.kinds.clone(),
+        secrets,
+        recipients,
+        compare_key: create.compare_key.as_deref().map(keys::comparison).transpose()?,
+        sign_key: create.sign_key.as_deref().map(keys::signing).transpose()?,
+    })
+}
+
+/// A kind while it is read.
+#[derive(Default)]
+struct Kept {
+    pieces: Vec<Piece>,
+    saved: Vec<Saved>,
+    objects: Vec<mlops_shared::object::Object>,
+    left_out: BTreeMap<&'static str, u64>,
+    credentials: u64,
+}
+
+/// By group and plural name: the order of an archive.
+type ByKind = BTreeMap<(String, String), Kept>;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, create: &CreateArgs, printer: &Printer) -> Result<BackupReport, Failure> {
+    let settings = settings(args, create)?;
+    let (target, note) = Target::new(&create.to)?;
+    note.iter().for_each(|note| printer.note(note));
+    let created_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut spool = Spool::new(target.folder())?;
+    let maker = Maker::new(settings.secrets, Redaction::new(settings.compare_key.as_deref()));
+    let maker = Arc::new(maker.map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?);
+    let mut kept = ByKind::new();
+    let mut disk = None;
+    let read = on_cluster(&args.connection, async |connection| {
+        let decoder = Arc::clone(&maker);
+        let wants = |kind: &ServedKind| is_wanted(&settings, kind);
+        let mut keep = |kind: &ServedKind, page: Option<Page>| {
+            let key = (kind.ty.group.to_string(), kind.resource.clone());
+            let Some(page) = page else {
+                kept.remove(&key);
+                return Ok(());
+            };
+            add(kept.entry(key).or_default(), page, &mut spool).map_err(|failure| {
+                let message = failure.message.clone();
+                disk = Some(failure);
+                ClusterError::BadAnswer(message)
+            })
+        };
+        let reading =
+            Reading { wants: &wants, decode: Arc::new(move |kind, page| decoder.page(kind, page)), keep: &mut keep };
+        let collected = collect(connection, &settings.order, reading).await?;
+        Ok((collected, connection.context.clone(), connection.server.clone()))
+    });
+    let (collected, context, server) = match disk {
+        Some(failure) => return Err(failure),
+        None => read?,
+    };
+    collected.warnings.iter().for_each(|warning| printer.note(warning));
+    kinds::check(&settings.kinds, collected.kinds.iter().map(|it| &it.kind).chain(&collected.others))?;
+    let path = target.path(&context, &created_at, !settings.recipients.is_empty())?;
+    let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
+    let (manifest, index) = describe(&settings, collected, cluster, created_at, &mut kept);
+    let mut written = serde_json::to_vec_pretty(&manifest)
+        .map_err(|error| Failure::unchecked(format!("failed to write the manifest: {error}")))?;
+    written.push(b'\n');
+
+    let mut file = target.aside()?;
+    let pieces = kept.values().flat_map(|kind| kind.pieces.iter().copied());
+    let parts = pieces.map(|piece| spool.get(piece).map_err(Broken::Spool));
+    let (bytes, digest) = seal_in(file.as_file_mut(), &settings.recipients, &maker, (&written, &index), parts)?;
+    let signature = match &settings.sign_key {
+        None => None,
+        Some(key) => {
+            let comment = format!(
+                "backup of {} at {}, content {}",
+                manifest.cluster.context, manifest.created_at, manifest.index.sha256
+            );
+            let comment: String = comment.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+            let text = keys::sign(key, file.as_file_mut(), &comment)?;
+            // First the signature: no archive is ever seen without it.
+            let signature = signature_of(&path);
+            let mut aside = target.aside()?;
+            aside.write_all(text.as_bytes()).map_err(|error| Failure::from(Broken::Io(error)))?;
+            publish(aside, &signature)?;
+            Some(signature)
+        }
+    };
+    if let Err(failure) = publish(file, &path) {
+        // Nothing may lie about as the signature of a file that somebody else put there.
+        signature.iter().for_each(|signature| drop(std::fs::remove_file(signature)));
+        return Err(failure);
+    }
+    Ok(BackupReport {
+        api_version: API_VERSION.to_owned(),
+        kind: "BackupReport".to_owned(),
+        archive: path.display().to_string(),
+        archive_bytes: bytes,
+        archive_sha256: digest.to_string(),
+        signature: signature.map(|path| path.display().to_string()),
+        manifest,
+    })
+}
+
+fn is_wanted(settings: &Settings, kind: &ServedKind) -> bool {
+    let is_asked = settings.kinds.is_empty() || settings.kinds.iter().any(|word| kinds::names(word, kind));
+    let is_near = settings.order.namespaces.is_empty()
+        || kind.is_namespaced
+        || (kind.ty.group.is_empty() && &*kind.ty.kind == "Namespace");
+    is_asked && is_near && exclude::of_kind(&kind.ty.group, &kind.ty.kind).is_none()
+}
+
+fn add(kept: &mut Kept, page: Page, spool: &mut Spool) -> Result<(), Failure> {
+    if !page.part.is_empty() {
+        kept.pieces.push(spool.put(page.part)?);
+    }
+    kept.saved.extend(page.saved);
+    kept.objects.extend(page.objects);
+    kept.credentials += page.credentials;
+    for (why, count) in page.left_out {
+        *kept.left_out.entry(why).or_default() += count;
+    }
+    Ok(())
+}
+
+/// What could fail while the archive is written.
+enum Broken {
+    Io(std::io::Error),
+    Spool(Failure),
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Io(error) => {
+                Self::unchecked(format!("failed to write the archive: {error}")).hint("is there room on the disk?")
+            }
+            Broken::Spool(failure) => failure,
+        }
+    }
+}
+
+/// Writes the archive, encrypted where there are recipients; its size and digest.
+fn seal_in(
+    file: &mut File,
+    recipients: &[Box<dyn Recipient + Send>],
+    maker: &Maker,
+    heads: (&[u8], &[u8]),
+    parts: impl Iterator<Item = Result<Vec<u8>, Broken>>,
+) -> Result<(u64, Digest), Failure> {
+    let mut out = Measured::new(BufWriter::with_capacity(1 << 16, file));
+    let compress = |bytes: &[u8]| maker.compress(bytes);
+    if recipients.is_empty() {
+        write(&mut out, &compress, heads, parts)?;
+    } else {
+        let all = recipients.iter().map(|recipient| &**recipient as &dyn Recipient);
+        let encryptor = age::Encryptor::with_recipients(all)
+            .map_err(|_| Failure::usage("the recipients cannot be used together"))?;
+        let inner = encryptor.wrap_output(&mut out).map_err(Broken::Io)?;
+        write(inner, &compress, heads, parts)?.finish().map_err(Broken::Io)?;
+    }
+    out.flush().map_err(Broken::Io)?;
+    let (_, bytes, digest) = out.finish();
+    Ok((bytes, digest))
+}
+
+/// The manifest and the index of what was read.
+fn describe(
+    settings: &Settings,
+    collected: Collected,
+    cluster: Cluster,
+    created_at: String,
+    kept: &mut ByKind,
+) -> (Manifest, Vec<u8>) {
+    let inventory = inventory(settings, &collected.kinds, kept);
+    let managers = Managers::new(&inventory);
+    let mut index = Vec::new();
+    let mut records: Vec<KindRecord> = Vec::new();
+    let mut credentials = Vec::new();
+    let mut outcomes = collected.kinds;
+    outcomes
+        .sort_by(|one, two| (&*one.kind.ty.group, &one.kind.resource).cmp(&(&*two.kind.ty.group, &two.kind.resource)));
+    let mut objects = 0;
+    for outcome in &outcomes {
+        let kind = &outcome.kind;
+        let found = kept.get(&(kind.ty.group.to_string(), kind.resource.clone()));
+        let mut classes: BTreeMap<Class, u64> = BTreeMap::new();
+        for saved in found.map(|kept| kept.saved.as_slice()).unwrap_or_default() {
+            let class = class(&managers, kind, &saved.path);
+            *classes.entry(class).or_default() += 1;
+            Entry { path: saved.path.clone(), digest: saved.digest, bytes: saved.bytes, class }.write(&mut index);
+        }
+        let count = found.map_or(0, |kept| kept.saved.len() as u64);
+        objects += count;
+        if let Some(found) = found.filter(|kept| kept.credentials > 0) {
+            credentials.push(format!("{} {}", found.credentials, kind.resource));
+        }
+        let left_out = found.map(|kept| kept.left_out.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect());
+        records.push(KindRecord {
+            group: kind.ty.group.to_string(),
+            version: kind.ty.version.to_string(),
+            kind: kind.ty.kind.to_string(),
+            resource: kind.resource.clone(),
+            objects: count,
+            left_out: left_out.unwrap_or_default(),
+            resource_versions: outcome.resource_versions.clone(),
+            classes,
+            failure: outcome.failure.as_ref().map(ToString::to_string),
+        });
+    }
+    for (group_version, why) in collected.unanswered {
+        let (group, version) = group_version.split_once('/').unwrap_or(("", &group_version));
+        if exclude::of_kind(group, "*").is_none() {
+            records.push(KindRecord {
+                group: group.to_owned(),
+                version: version.to_owned(),
+                kind: "*".to_owned(),
+                resource: "*".to_owned(),
+                failure: Some(why),
+                ..KindRecord::default()
+            });
+        }
+    }
+    let mut left_out: Vec<LeftOut> = collected
+        .others
+        .iter()
+        .filter_map(|kind| {
+            let why = exclude::of_kind(&kind.ty.group, &kind.ty.kind)?;
+            Some(LeftOut { group: kind.ty.group.to_string(), kind: kind.ty.kind.to_string(), why: why.to_owned() })
+        })
+        .collect();
+    left_out.sort_by(|one, two| (&one.group, &one.kind).cmp(&(&two.group, &two.kind)));
+    let partial = records.iter().any(|record| record.failure.is_some());
+    let manifest = Manifest {
+        api_version: API_VERSION.to_owned(),
+        kind: "BackupManifest".to_owned(),
+        format: FORMAT,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        created_at,
+        cluster,
+        scope: Scope {
+            namespaces: settings.order.namespaces.clone(),
+            selector: settings.order.selector.clone(),
+            kinds: settings.kinds.clone(),
+        },
+        secrets: settings.secrets,
+        encrypted: !settings.recipients.is_empty(),
+        partial,
+        objects,
+        index: IndexRecord { sha256: Digest::of(&index).to_string(), bytes: index.len() as u64 },
+        kinds: records,
+        left_out,
+        notes: notes(settings, &credentials),
+    };
+    (manifest, index)
+}
+
+/// What whoever keeps the archive should know.
+fn notes(settings: &Settings, credentials: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if settings.secrets == Secrets::Names {
+        notes.push("Secrets are here without their values: a restore needs those from elsewhere".to_owned());
+    }
+    if settings.secrets == Secrets::Omitted {
+        notes.push("no Secret is here: a restore needs them from elsewhere".to_owned());
+    }
+    if !credentials.is_empty() && settings.recipients.is_empty() {
+        notes.push(format!(
+            "these objects hold credentials as plain text, which are in the archive as they stand: {}",
+            credentials.join(", ")
+        ));
+    }
+    notes
+}
+
+/// The inventory that managers are found in.
+fn inventory(settings: &Settings, outcomes: &[Outcome], kept: &mut ByKind) -> Inventory {
+    let namespaces: Vec<Sym> = settings.order.namespaces.iter().map(|name| Sym::new(name)).collect();
+    let sight = if namespaces.is_empty() { Sight::Cluster } else { Sight::Namespaces(namespaces) };
+    // Where only a part was asked for, managers may lie outside of it.
+    let is_whole =
+        settings.kinds.is_empty() && settings.order.selector.is_none() && settings.order.namespaces.is_empty();
+    let mut builder = InventoryBuilder::new(sight, is_whole);
+    for outcome in outcomes {
+        let kind = &outcome.kind;
+        let objects = kept.get_mut(&(kind.ty.group.to_string(), kind.resource.clone()));
+        let objects = objects.map(|kept| std::mem::take(&mut kept.objects)).unwrap_or_default();
+        let state = match &outcome.failure {
+            None => SectionState::Read(objects.len()),
+            Some(error) => SectionState::Unread(Unread::Failed(error.to_string())),
+        };
+        builder.section(Section {
+            group: kind.ty.group.clone(),
+            kind: kind.ty.kind.clone(),
+            resource: Sym::new(&kind.resource),
+            state,
+        });
+        builder.reserve(objects.len());
+        objects.into_iter().for_each(|object| builder.push(Decoded::Object(object)));
+    }
+    builder.finish()
+}
+
+fn class(managers: &Managers<'_>, kind: &ServedKind, path: &str) -> Class {
+    let Some(place) = mlops_shared::archive::Place::parse(path) else { return Class::Unknown };
+    let reference = ObjectRef::new(&kind.ty.group, &kind.ty.kind, &place.namespace, &place.name);
+    match managers.inventory().find(&reference) {
+        Lookup::Found(object) => managers.rebuilder(object),
+        Lookup::Missing | Lookup::Unread => Class::Unknown,
+    }
+}

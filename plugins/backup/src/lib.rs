@@ -1,0 +1,47 @@
+//! `kubectl mlops backup`: save what Git cannot rebuild, and prove what was saved.
+
+mod args;
+mod compare;
+mod complete;
+mod coverage;
+mod create;
+mod diff;
+mod exclude;
+mod inline;
+mod keys;
+mod kinds;
+mod list;
+mod model;
+mod page;
+mod prune;
+mod record;
+mod run;
+mod secret;
+mod show;
+mod spool;
+mod target;
+mod verify;
+mod write;
+
+pub use compare::Field;
+pub use coverage::{ClaimCoverage, CoverageReport, KindCoverage};
+pub use diff::{Changed, DiffReport, Named};
+pub use list::{Found, ListReport};
+pub use model::{BackupReport, SignatureReport, VerifyReport};
+pub use prune::{Decision, PruneReport};
+pub use show::{Listed, ObjectList};
+
+use clap::CommandFactory as _;
+use mlops_shared::cli::Plugin;
+use std::process::ExitCode;
+
+/// What the command line may say, for completion, man pages and the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    args::Args::command().mut_arg("output", |output| output.help("Format: table, wide, json, yaml, markdown or html"))
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    Plugin { command, values: complete::VALUES, output: |args: &args::Args| &args.output, run: run::run }.main()
+}

@@ -1,0 +1,243 @@
+//! `backup list`: the archives of a folder, and what each says of itself.
+
+use crate::args::{Args, ListArgs};
+use crate::model::size;
+use crate::record::{self, Record};
+use crate::target::{ENCRYPTED, PLAIN, signature_of};
+use mlops_shared::archive::{ArchiveError, Flow, Identities, Limits, Manifest, scan};
+use mlops_shared::cli::Failure;
+use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
+use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present, instant};
+use mlops_shared::text;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// A folder with more archives is no folder of backups.
+const MOST: usize = 10_000;
+
+/// The archives of a folder.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListReport {
+    /// `mlops/v1`
+    pub(crate) api_version: String,
+    /// `BackupList`
+    pub(crate) kind: String,
+    /// The folder.
+    pub(crate) folder: String,
+    /// The archives, newest first.
+    pub(crate) archives: Vec<Found>,
+}
+
+/// An archive.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// Its file name.
+    pub(crate) archive: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// When reading began, RFC 3339; from the name where the archive does not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at: Option<String>,
+    /// The context that it was read through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) context: Option<String>,
+    /// The cluster's UID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cluster_uid: Option<String>,
+    /// Objects in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) objects: Option<u64>,
+    /// Whether something that was asked for is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partial: Option<bool>,
+    /// Whether it is encrypted.
+    pub(crate) encrypted: bool,
+    /// Whether a signature lies beside it. It is not verified here.
+    pub(crate) signed: bool,
+    /// When it was last verified, as recorded beside it for a file of this size; the digest is not computed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verified_at: Option<String>,
+    /// Why nothing of it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    /// Whether it is only closed: encrypted, and no identity given.
+    #[serde(default)]
+    pub(crate) locked: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, list: &ListArgs) -> Result<ListReport, Failure> {
+    let identities =
+        Identities::read(&args.source.identity).map_err(|error| crate::verify::broken(&list.folder, &error))?;
+    let mut archives = Vec::new();
+    for path in archives_in(&list.folder)? {
+        archives.push(look(&path, &identities));
+    }
+    sort(&mut archives);
+    Ok(ListReport {
+        api_version: API_VERSION.to_owned(),
+        kind: "BackupList".to_owned(),
+        folder: list.folder.display().to_string(),
+        archives,
+    })
+}
+
+/// Newest first; what is of an unknown time comes last.
+pub(crate) fn sort(archives: &mut [Found]) {
+    archives.sort_by(|one, two| two.created_at.cmp(&one.created_at).then_with(|| one.archive.cmp(&two.archive)));
+}
+
+/// The files of a folder that are called like archives. Links are passed over.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn archives_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::usage(format!("failed to read the folder {}: {error}", folder.display()));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_named = name.ends_with(PLAIN) || name.ends_with(ENCRYPTED);
+        if is_named && !name.starts_with('.') && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            found.push(entry.path());
+        }
+        if found.len() > MOST {
+            return Err(Failure::usage(format!("{} holds more than {MOST} archives", folder.display())));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// What an archive says of itself; its objects are not read.
+pub(crate) fn look(path: &Path, identities: &Identities) -> Found {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let bytes = fs::metadata(path).map_or(0, |about| about.len());
+    let record = record::read(path).filter(|record: &Record| record.bytes == bytes);
+    let mut found = Found {
+        created_at: time_of_name(&name),
+        encrypted: name.ends_with(ENCRYPTED),
+        archive: name,
+        bytes,
+        context: None,
+        cluster_uid: None,
+        objects: None,
+        partial: None,
+        signed: signature_of(path).is_file(),
+        verified_at: record.map(|record| record.verified_at),
+        error: None,
+        locked: false,
+    };
+    let mut manifest: Option<Manifest> = None;
+    let outcome = File::open(path).map_err(|error| error.to_string()).and_then(|file| {
+        let input = BufReader::new(file);
+        let head = &mut |told: &Manifest, _: &[_]| {
+            manifest = Some(told.clone());
+            Ok(Flow::Stop)
+        };
+        match scan(input, identities, &Limits::default(), head, &mut |_, _| Ok(Flow::Stop)) {
+            Err(ArchiveError::Locked) => {
+                found.locked = true;
+                Ok(())
+            }
+            other => other.map_err(|error| error.to_string()),
+        }
+    });
+    found.error = outcome.err();
+    if let Some(manifest) = manifest {
+        found.created_at = Some(manifest.created_at);
+        found.context = Some(manifest.cluster.context);
+        found.cluster_uid = manifest.cluster.uid;
+        found.objects = Some(manifest.objects);
+        found.partial = Some(manifest.partial);
+    }
+    found
+}
+
+/// The instant in a name that `create` makes up: `backup-prod-20261127T030000Z.tar.zst`.
+fn time_of_name(name: &str) -> Option<String> {
+    let stem = name.strip_suffix(ENCRYPTED).or_else(|| name.strip_suffix(PLAIN))?;
+    let (_, time) = stem.rsplit_once('-')?;
+    let is_digits =
+        |range: std::ops::Range<usize>| time.get(range).is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()));
+    let fits = time.len() == 16 && is_digits(0..8) && &time[8..9] == "T" && is_digits(9..15) && time.ends_with('Z');
+    let part = |range: std::ops::Range<usize>| time.get(range).unwrap_or_default();
+    let text =
+        format!("{}-{}-{}T{}:{}:{}Z", part(0..4), part(4..6), part(6..8), part(9..11), part(11..13), part(13..15));
+    text.parse::<jiff::Timestamp>().ok().filter(|_| fits).map(|_| text)
+}
+
+impl ListReport {
+    /// Whether some archive could not be read though nothing kept it closed.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.archives.iter().any(|found| found.error.is_some())
+    }
+}
+
+impl Present for ListReport {
+    fn document(&self, _: &Detail) -> Document<'_> {
+        let what = format!("{} in {}", text::plural(self.archives.len(), "archive"), self.folder);
+        let broken = self.archives.iter().filter(|found| found.error.is_some()).count();
+        let headline = match broken {
+            0 => Line::plain(what),
+            some => Line::marked(Level::Fail, format!("{what}, {some} of them broken")),
+        };
+        let mut document = Document::new(format!("Backups in {}", self.folder), headline);
+        let mut table = Table::new([
+            Column::new("ARCHIVE"),
+            Column::new("TAKEN AT"),
+            Column::new("CLUSTER").optional(),
+            Column::new("OBJECTS").right(),
+            Column::new("SIZE").right(),
+            Column::new("SIGNED").optional(),
+            Column::new("VERIFIED").optional(),
+            Column::new("STATE").flex(2),
+        ]);
+        for found in &self.archives {
+            let (state, tone) = match (&found.error, found.locked, found.partial) {
+                (Some(error), ..) => (error.as_str(), Tone::Level(Level::Fail)),
+                (None, true, _) => ("encrypted; --identity opens it", Tone::Faint),
+                (None, false, Some(true)) => ("partial", Tone::Level(Level::Unknown)),
+                _ => ("complete", Tone::Plain),
+            };
+            table.row([
+                Cell::toned(found.archive.as_str(), Tone::Strong),
+                Cell::or_dash(found.created_at.as_deref().map(instant).unwrap_or_default()),
+                Cell::or_dash(found.context.as_deref().unwrap_or_default()),
+                Cell::or_dash(found.objects.map(|count| count.to_string()).unwrap_or_default()),
+                Cell::from(size(found.bytes)),
+                Cell::from(if found.signed { "yes" } else { "no" }),
+                Cell::or_dash(found.verified_at.as_deref().map(instant).unwrap_or_default()),
+                Cell::toned(state, tone),
+            ]);
+        }
+        if !table.rows.is_empty() {
+            document.blocks.push(Block::Table(table));
+        }
+        document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_the_time_where_they_were_made_up() {
+        assert_eq!(
+            time_of_name("backup-prod-eu-20261127T030405Z.tar.zst.age").as_deref(),
+            Some("2026-11-27T03:04:05Z")
+        );
+        for name in
+            ["backup.tar.zst", "backup-20261327T030405Z.tar.zst", "x-20261127T030405.tar.zst", "a-ééééééééT.tar.zst"]
+        {
+            assert_eq!(time_of_name(name), None, "{name}");
+        }
+    }
+}

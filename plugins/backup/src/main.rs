@@ -1,0 +1,4 @@
+//! The binary `kubectl-mlops-backup`.
+fn main() -> std::process::ExitCode {
+    mlops_backup::main()
+}

@@ -1,0 +1,242 @@
+//! From a page of a list, as the API server wrote it, to a part of the archive.
+
+use crate::secret::Redaction;
+use crate::{exclude, inline};
+use mlops_shared::archive::{Digest, Json, Place, Secrets};
+use mlops_shared::cluster::{ClusterError, ServedKind};
+use mlops_shared::object::{Body, Decoded, Meta, Object, decode_typed};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How hard to compress: zstd's own default is 3.
+const LEVEL: i32 = 3;
+
+/// An object of the page.
+#[derive(Debug, Clone)]
+pub(crate) struct Saved {
+    pub(crate) path: Box<str>,
+    pub(crate) digest: Digest,
+    pub(crate) bytes: u32,
+}
+
+/// What became of a page.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// The entries of its objects, as a compressed part of the archive; empty without objects.
+    pub(crate) part: Vec<u8>,
+    pub(crate) saved: Vec<Saved>,
+    /// The objects, as far as their managers can be found from them.
+    pub(crate) objects: Vec<Object>,
+    /// Objects that are not in the archive, by reason.
+    pub(crate) left_out: BTreeMap<&'static str, u64>,
+    /// Objects that hold credentials as plain text.
+    pub(crate) credentials: u64,
+}
+
+/// Objects by their paths, as a backup would hold them.
+pub(crate) type Objects = Vec<(Box<str>, Vec<u8>)>;
+
+/// Makes parts of pages.
+pub(crate) struct Maker {
+    secrets: Secrets,
+    redaction: Redaction,
+    compressor: Mutex<zstd::bulk::Compressor<'static>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Alone {
+    metadata: Meta,
+}
+
+impl Maker {
+    /// # Errors
+    /// When there is no memory for a compressor.
+    pub(crate) fn new(secrets: Secrets, redaction: Redaction) -> std::io::Result<Self> {
+        Ok(Self { secrets, redaction, compressor: Mutex::new(zstd::bulk::Compressor::new(LEVEL)?) })
+    }
+
+    /// The part that a page of this kind becomes.
+    ///
+    /// # Errors
+    /// When an item is no object.
+    pub(crate) fn page(&self, kind: &ServedKind, items: &[&RawValue]) -> Result<Page, ClusterError> {
+        let broken = |what: &str| ClusterError::BadAnswer(format!("{what} of {}", kind.ty.kind));
+        let mut made = Page::default();
+        let bytes: usize = items.iter().map(|item| item.get().len() + 1024).sum();
+        let mut tar = tar::Builder::new(Vec::with_capacity(bytes));
+        for item in items {
+            let (bytes, place) = match self.object(kind, item, &mut made)? {
+                Some(object) => object,
+                None => continue,
+            };
+            let path = place.path();
+            append(&mut tar, &path, &bytes).map_err(|_| broken("an object that no archive takes"))?;
+            let size = u32::try_from(bytes.len()).map_err(|_| broken("an object of more than 4 GiB"))?;
+            made.saved.push(Saved { path: path.into(), digest: Digest::of(&bytes), bytes: size });
+            made.objects.push(head(kind, item));
+        }
+        if !made.saved.is_empty() {
+            made.part = self.compress(tar.get_ref()).map_err(|_| broken("a page that cannot be compressed"))?;
+        }
+        Ok(made)
+    }
+
+    /// Paths and bytes of the objects of a page that a backup would hold.
+    ///
+    /// # Errors
+    /// As [`Maker::page`].
+    pub(crate) fn objects(&self, kind: &ServedKind, items: &[&RawValue]) -> Result<Objects, ClusterError> {
+        let mut made = Page::default();
+        let mut objects = Vec::new();
+        for item in items {
+            if let Some((bytes, place)) = self.object(kind, item, &mut made)? {
+                objects.push((place.path().into_boxed_str(), bytes));
+            }
+        }
+        Ok(objects)
+    }
+
+    /// The canonical bytes of an object and its place; `None` of one that stays out.
+    fn object(
+        &self,
+        kind: &ServedKind,
+        item: &RawValue,
+        made: &mut Page,
+    ) -> Result<Option<(Vec<u8>, Place)>, ClusterError> {
+        let (group, name) = (&*kind.ty.group, &*kind.ty.kind);
+        let broken = || ClusterError::BadAnswer(format!("an object of {name} that is no JSON, or too deep"));
+        let mut object = Json::parse(item.get()).map_err(|_| broken())?;
+        let is_secret = (group, name) == ("", "Secret");
+        let out = match exclude::of_object(group, name, &object) {
+            None if is_secret && self.secrets == Secrets::Omitted => Some("Secrets were to be omitted"),
+            why => why,
+        };
+        if let Some(why) = out {
+            *made.left_out.entry(why).or_default() += 1;
+            return Ok(None);
+        }
+        exclude::trim(group, name, &mut object);
+        if is_secret && self.secrets == Secrets::Names {
+            self.redaction.apply(&mut object);
+        }
+        if !is_secret && inline::has_credential(&object) {
+            made.credentials += 1;
+        }
+        let text = |key: &str| object.at(&["metadata", key]).and_then(Json::text).unwrap_or_default().to_owned();
+        let place = Place {
+            group: group.to_owned(),
+            resource: kind.resource.clone(),
+            namespace: text("namespace"),
+            name: text("name"),
+        };
+        if place.name.is_empty() {
+            return Err(ClusterError::BadAnswer(format!("an object of {name} without a name")));
+        }
+        // Items of lists do not name their kind.
+        let api_version = kind.ty.api_version();
+        object.set("apiVersion", Json::Text(api_version.as_str().into()));
+        object.set("kind", Json::Text(name.into()));
+        let mut bytes = Vec::with_capacity(item.get().len() + 64);
+        object.write(&mut bytes);
+        bytes.push(b'\n');
+        Ok(Some((bytes, place)))
+    }
+
+    /// A frame of zstd.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub(crate) fn compress(&self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        self.compressor.lock().unwrap_or_else(PoisonError::into_inner).compress(bytes)
+    }
+}
+
+/// An entry of tar that depends on nothing but its path and its content.
+pub(crate) fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(0o600);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, path, bytes)
+}
+
+/// What is kept of an object in memory: metadata, and of managers the lists of what they manage.
+fn head(kind: &ServedKind, item: &RawValue) -> Object {
+    let lists = matches!(
+        (&*kind.ty.group, &*kind.ty.kind),
+        ("kustomize.toolkit.fluxcd.io" | "helm.toolkit.fluxcd.io" | "fluxcd.controlplane.io", _)
+            | ("argoproj.io", "Application")
+    );
+    if lists && let Decoded::Object(object) = decode_typed(&kind.ty, item) {
+        return object;
+    }
+    let meta = serde_json::from_str::<Alone>(item.get()).unwrap_or_default().metadata;
+    Object { ty: kind.ty.clone(), meta: Box::new(meta), body: Body::Bare }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mlops_shared::object::TypeMeta;
+    use std::sync::Arc;
+
+    fn kind(api_version: &str, name: &str, resource: &str) -> ServedKind {
+        ServedKind {
+            ty: Arc::new(TypeMeta::new(api_version, name)),
+            resource: resource.to_owned(),
+            is_namespaced: true,
+        }
+    }
+
+    fn page(maker: &Maker, kind: &ServedKind, items: &[&str]) -> Result<Page, ClusterError> {
+        let items: Vec<&RawValue> = items.iter().map(|item| serde_json::from_str(item).expect("JSON")).collect();
+        maker.page(kind, &items)
+    }
+
+    fn plain(part: &[u8]) -> String {
+        String::from_utf8(zstd::stream::decode_all(part).expect("zstd")).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_same_objects_make_the_same_part() {
+        let maker = Maker::new(Secrets::Kept, Redaction::new(None)).expect("maker");
+        let kind = kind("v1", "ConfigMap", "configmaps");
+        let one = page(&maker, &kind, &[r#"{"metadata":{"name":"a","namespace":"n"},"data":{"b":"2","a":"1"}}"#]);
+        let two = page(&maker, &kind, &[r#"{"data":{"a":"1", "b":"2"},"metadata":{"namespace":"n","name":"a"}}"#]);
+        let (one, two) = (one.expect("page"), two.expect("page"));
+        assert_eq!(one.part, two.part);
+        assert_eq!(&*one.saved[0].path, "objects/core/configmaps/n/a.json");
+        assert!(plain(&one.part).contains(r#"{"apiVersion":"v1","data":{"a":"1","b":"2"},"kind":"ConfigMap""#));
+    }
+
+    #[test]
+    fn secrets_go_as_they_were_asked_for() {
+        let item = r#"{"metadata":{"name":"a","namespace":"n"},"data":{"k":"Q0FOQVJZ"}}"#;
+        let kind = kind("v1", "Secret", "secrets");
+        let made = |secrets| {
+            let maker = Maker::new(secrets, Redaction::new(None)).expect("maker");
+            page(&maker, &kind, &[item]).expect("page")
+        };
+        assert!(plain(&made(Secrets::Kept).part).contains("Q0FOQVJZ"));
+        let names = plain(&made(Secrets::Names).part);
+        assert!(names.contains(r#""k":{"bytes":"1 to 7"}"#) && !names.contains("Q0FO"), "{names}");
+        let omitted = made(Secrets::Omitted);
+        assert!(omitted.part.is_empty() && omitted.saved.is_empty() && omitted.left_out.values().sum::<u64>() == 1);
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error() {
+        let maker = Maker::new(Secrets::Kept, Redaction::new(None)).expect("maker");
+        let kind = kind("v1", "Pod", "pods");
+        for item in ["{}", "[]", "5", "null", r#"{"metadata":{}}"#, r#"{"metadata":{"name":5}}"#] {
+            assert!(page(&maker, &kind, &[item]).is_err(), "{item}");
+        }
+        assert!(page(&maker, &kind, &[]).expect("empty").part.is_empty());
+    }
+}

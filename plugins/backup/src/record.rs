@@ -1,0 +1,94 @@
+//! The record of a verification, beside the archive: when it held, and of which bytes.
+
+use crate::target::{Target, publish};
+use mlops_shared::archive::{Digest, Sha256};
+use mlops_shared::cli::Failure;
+use mlops_shared::report::API_VERSION;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// What is added to an archive's name.
+pub(crate) const SUFFIX: &str = ".verified";
+/// A record is so large at most.
+const BYTES: u64 = 4096;
+
+/// What is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    /// When, RFC 3339.
+    pub(crate) verified_at: String,
+    /// How far.
+    pub(crate) level: u8,
+    /// The archive's size.
+    pub(crate) bytes: u64,
+    /// Its digest.
+    pub(crate) sha256: String,
+}
+
+/// The name of an archive's record.
+pub(crate) fn path_of(archive: &Path) -> PathBuf {
+    let mut name = archive.as_os_str().to_owned();
+    name.push(SUFFIX);
+    name.into()
+}
+
+/// The record of an archive; `None` where there is none that can be read.
+pub(crate) fn read(archive: &Path) -> Option<Record> {
+    let mut text = String::new();
+    File::open(path_of(archive)).ok()?.take(BYTES).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok().filter(|record: &Record| record.kind == "BackupVerified")
+}
+
+/// Whether a record is of the bytes that the archive has now.
+pub(crate) fn holds(archive: &Path) -> bool {
+    read(archive).is_some_and(|record| digest(archive).is_ok_and(|(_, digest)| digest.to_string() == record.sha256))
+}
+
+/// Size and digest of a file.
+pub(crate) fn digest(path: &Path) -> std::io::Result<(u64, Digest)> {
+    let mut file = File::open(path)?;
+    let (mut digest, mut bytes, mut buffer) = (Sha256::default(), 0, vec![0; 1 << 16]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((bytes, digest.finish()));
+        }
+        digest.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+}
+
+/// Writes the record of a verification, in the place of an older one.
+///
+/// # Errors
+/// When the folder takes no file.
+pub(crate) fn write(archive: &Path, level: u8, now: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::unchecked(format!("failed to record the verification: {error}"));
+    let (bytes, sha256) = digest(archive).map_err(failed)?;
+    let record = Record {
+        api_version: API_VERSION.to_owned(),
+        kind: "BackupVerified".to_owned(),
+        verified_at: now.to_owned(),
+        level,
+        bytes,
+        sha256: sha256.to_string(),
+    };
+    let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (target, _) = Target::new(folder)?;
+    let mut file = target.aside()?;
+    let text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+    let path = path_of(archive);
+    match std::fs::symlink_metadata(&path) {
+        // A record is all that it may take the place of.
+        Ok(about) if about.is_file() && read(archive).is_some() => std::fs::remove_file(&path).map_err(failed)?,
+        Ok(_) => return Err(Failure::usage(format!("{} is there, and is no record", path.display()))),
+        Err(_) => {}
+    }
+    publish(file, &path)
+}

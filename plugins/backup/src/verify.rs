@@ -1,0 +1,178 @@
+//! `backup verify`: an archive from its first byte to its last.
+
+use crate::args::{Args, VerifyArgs};
+use crate::keys;
+use crate::model::{SignatureReport, VerifyReport};
+use crate::target::signature_of;
+use mlops_shared::archive::{ArchiveError, Entry, Flow, Identities, Json, Limits, Manifest, scan};
+use mlops_shared::cli::Failure;
+use mlops_shared::report::API_VERSION;
+use mlops_shared::text;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// So many findings are told one by one.
+const TOLD: usize = 50;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, verify: &VerifyArgs) -> Result<VerifyReport, Failure> {
+    let archive = &verify.archive;
+    let signature = match &verify.public_key {
+        None => None,
+        Some(word) => {
+            let comment = keys::verify(&keys::public(word)?, archive, &signature_of(archive))?;
+            Some(SignatureReport { comment })
+        }
+    };
+    let identities = Identities::read(&args.source.identity).map_err(|error| broken(archive, &error))?;
+    let mut report = VerifyReport {
+        api_version: API_VERSION.to_owned(),
+        kind: "BackupVerification".to_owned(),
+        archive: archive.display().to_string(),
+        level: verify.level,
+        signature,
+        is_read: false,
+        objects: 0,
+        manifest: None,
+        findings: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut owners = Owners::default();
+    let mut checked = 0;
+    let mut manifest = None;
+    let mut unreadable = Vec::new();
+    let outcome = scan(
+        BufReader::with_capacity(1 << 16, open(archive)?),
+        &identities,
+        &Limits::default(),
+        &mut |head: &Manifest, _| {
+            manifest = Some(head.clone());
+            Ok(Flow::Continue)
+        },
+        &mut |entry, bytes| {
+            checked += 1;
+            if verify.level >= 2
+                && let Err(why) = owners.look(entry, bytes)
+            {
+                unreadable.push(format!("{}: {why}", entry.path));
+            }
+            Ok(Flow::Continue)
+        },
+    );
+    match outcome {
+        Ok(()) => report.is_read = true,
+        // A signature that holds is an answer, though not the whole one.
+        Err(ArchiveError::Locked) if report.signature.is_some() => {
+            report.notes.push("what is in it was not looked at: it is encrypted, and no identity was given".to_owned());
+        }
+        Err(error) => return Err(broken(archive, &error)),
+    }
+    report.objects = checked;
+    if let Some(manifest) = manifest {
+        if verify.level >= 2 {
+            unreadable.extend(owners.dangling(&manifest, &mut report.notes));
+        }
+        if manifest.partial {
+            report.notes.push("the backup itself is partial: its manifest says what could not be read".to_owned());
+        }
+        report.manifest = Some(manifest);
+    }
+    if verify.record {
+        // Only what was looked at and holds is recorded.
+        if !report.is_read || !unreadable.is_empty() {
+            report.notes.push("not recorded: only an archive that was read and holds is".to_owned());
+        } else {
+            let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            crate::record::write(archive, verify.level, &now)?;
+        }
+    }
+    let rest = unreadable.len().saturating_sub(TOLD);
+    unreadable.truncate(TOLD);
+    report.findings = unreadable;
+    if rest > 0 {
+        report.findings.push(format!("and {} more", text::plural(rest, "finding")));
+    }
+    Ok(report)
+}
+
+/// Opens an archive.
+///
+/// # Errors
+/// When it is not there, or is no file.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    let failed = |reason: String| Failure::usage(format!("failed to open {}: {reason}", path.display()));
+    let about = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+    if about.is_dir() {
+        return Err(failed("it is a folder".to_owned()));
+    }
+    File::open(path).map_err(|error| failed(error.to_string()))
+}
+
+/// The failure of an archive that could not be read.
+pub(crate) fn broken(path: &Path, error: &ArchiveError) -> Failure {
+    let failure = Failure::usage(format!("failed to read {}: {error}", path.display()));
+    error.hints().into_iter().fold(failure, Failure::hint)
+}
+
+/// Who is there, and who is named as an owner.
+#[derive(Default)]
+struct Owners {
+    uids: HashSet<String>,
+    /// By UID of an owner: what it is, and the first of the objects that name it.
+    named: HashMap<String, (String, String, String)>,
+}
+
+impl Owners {
+    /// Looks at an object; what is wrong with it.
+    fn look(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), &'static str> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is no UTF-8")?;
+        let object = Json::parse(text).map_err(|_| "it is no JSON")?;
+        let field = |keys: &[&str]| object.at(keys).and_then(Json::text).unwrap_or_default();
+        let place = entry.place();
+        let api_version = field(&["apiVersion"]);
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        if field(&["kind"]).is_empty() || api_version.is_empty() || group != place.group {
+            return Err("its kind is not that of its place");
+        }
+        if field(&["metadata", "name"]) != place.name || field(&["metadata", "namespace"]) != place.namespace {
+            return Err("its name is not that of its place");
+        }
+        let uid = field(&["metadata", "uid"]);
+        if !uid.is_empty() {
+            self.uids.insert(uid.to_owned());
+        }
+        for owner in object.at(&["metadata", "ownerReferences"]).map(Json::items).unwrap_or_default() {
+            let part = |key: &str| owner.get(key).and_then(Json::text).unwrap_or_default().to_owned();
+            let group = part("apiVersion").split_once('/').map(|(group, _)| group.to_owned()).unwrap_or_default();
+            let owner = format!("{}/{}", part("kind"), part("name"));
+            self.named
+                .entry(part("uid"))
+                .or_insert_with(|| (format!("{group}\n{}", part("kind")), owner, entry.path.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Owners that are named and are not there, where they should be. Of kinds that are left out, that could not be
+    /// read, or that were not asked for, nothing is expected.
+    fn dangling(self, manifest: &Manifest, notes: &mut Vec<String>) -> Vec<String> {
+        let read: BTreeMap<String, bool> = manifest
+            .kinds
+            .iter()
+            .map(|kind| (format!("{}\n{}", kind.group, kind.kind), kind.failure.is_none() && kind.left_out.is_empty()))
+            .collect();
+        let mut missing: Vec<(String, String, String)> =
+            self.named.into_iter().filter(|(uid, _)| !self.uids.contains(uid)).map(|(_, owner)| owner).collect();
+        missing.sort_by(|one, two| (&one.2, &one.1).cmp(&(&two.2, &two.1)));
+        if !manifest.scope.is_whole() {
+            if !missing.is_empty() {
+                let count = text::plural(missing.len(), "owner");
+                notes.push(format!("{count} of objects lie outside what was asked for"));
+            }
+            return Vec::new();
+        }
+        missing.retain(|(kind, ..)| read.get(kind).copied().unwrap_or(false));
+        missing.into_iter().map(|(_, owner, path)| format!("{path}: its owner {owner} is not in the archive")).collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! One line of an archive's index.
+
+use super::{Class, Digest, Place};
+use serde::{Deserialize, Serialize};
+
+/// An object of an archive, as its index names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands (see [`Place`]).
+    pub path: Box<str>,
+    /// Of its bytes.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub bytes: u32,
+    /// Who would make it again.
+    pub class: Class,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    path: std::borrow::Cow<'a, str>,
+    sha256: std::borrow::Cow<'a, str>,
+    bytes: u32,
+    class: Class,
+}
+
+impl Entry {
+    /// Writes its line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let line = Line {
+            path: (&*self.path).into(),
+            sha256: self.digest.to_string().into(),
+            bytes: self.bytes,
+            class: self.class,
+        };
+        // Such a line is JSON, and writing to memory does not fail.
+        let _ = serde_json::to_writer(&mut *out, &line);
+        out.push(b'\n');
+    }
+
+    /// Reads a line, without its end; `None` where it is none.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        let line: Line<'_> = serde_json::from_slice(line).ok()?;
+        Place::parse(&line.path)?;
+        Some(Self {
+            path: line.path.into_owned().into_boxed_str(),
+            digest: Digest::parse(&line.sha256)?,
+            bytes: line.bytes,
+            class: line.class,
+        })
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        // Made by a place, or checked when it was read.
+        Place::parse(&self.path).unwrap_or_else(|| Place {
+            group: String::new(),
+            resource: String::new(),
+            namespace: String::new(),
+            name: self.path.to_string(),
+        })
+    }
+}
