@@ -57,8 +57,8 @@ pub(crate) struct CheckArgs {
     /// Print findings at or above this severity
     #[arg(long, value_name = "SEVERITY", default_value = "low", global = true)]
     pub(crate) show: String,
-    /// Also read what Secrets and ConfigMaps hold: known credentials, certificates, credentials in settings. Needs list on
-    /// both; no value is kept or printed
+    /// Also read what Secrets and ConfigMaps hold: known credentials, certificates, credentials in settings, the charts of
+    /// Helm's releases. Needs list and get on both; no value is kept or printed
     #[arg(long, global = true)]
     pub(crate) read_values: bool,
     /// Accept the findings of this file: only new ones fail
@@ -67,6 +67,15 @@ pub(crate) struct CheckArgs {
     /// Write today's findings to this file, for --baseline
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) write_baseline: Option<PathBuf>,
+    /// The Kubernetes release that is planned, such as 1.37: what it takes away is told as urgent
+    #[arg(long, value_name = "X.Y", global = true)]
+    pub(crate) target_version: Option<String>,
+    /// Ask the chart repositories that HelmRepository and OCIRepository objects name for newer versions
+    #[arg(long, global = true)]
+    pub(crate) online: bool,
+    /// Ask this host too, though it is not on the open internet; may be given more than once
+    #[arg(long, value_name = "HOST", global = true, requires = "online")]
+    pub(crate) online_allow: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

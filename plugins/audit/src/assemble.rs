@@ -3,12 +3,15 @@
 use crate::baseline::Baseline;
 use crate::check::{Asked, Check};
 use crate::finding::Finding;
-use crate::images::{Reference, used};
+use crate::images::Reference;
 use crate::model::{Accepted, AuditReport, CheckState, Entry, Image, Summary};
+use crate::online::Offers;
 use crate::record::{Head, Records};
 use crate::scope::Scope;
 use crate::tree::Inline;
+use crate::versions::releases;
 use jiff::Timestamp;
+use mlops_shared::health::api_versions::Minor;
 use mlops_shared::health::coverage;
 use mlops_shared::object::{Section, SectionState, Unread};
 use mlops_shared::platform::{Platform, uses};
@@ -36,6 +39,10 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) scope: &'a Scope<'a>,
     /// Whether only some checks or some objects were asked for.
     pub(crate) is_narrowed: bool,
+    /// The Kubernetes release that is planned.
+    pub(crate) target: Option<Minor>,
+    /// What chart repositories offer.
+    pub(crate) offered: Option<&'a Offers>,
     pub(crate) now: Timestamp,
 }
 
@@ -48,6 +55,8 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         platform: it.platform,
         server_version: it.view.server_version.as_deref(),
         namespaces: &it.view.namespaces,
+        target: it.target,
+        offered: it.offered,
         now: it.now,
     };
     let (mut findings, mut checks) = (Vec::new(), Vec::new());
@@ -73,6 +82,10 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
     }
     summary.partial = !it.gaps.is_empty() || checks.iter().any(|check| check.state != "done");
     let images = images(&it);
+    let releases = match it.checks.iter().any(|check| check.name == "versions") {
+        true => releases(&asked).into_iter().filter(|(object, _)| it.scope.holds(object)).map(|(_, one)| one).collect(),
+        false => Vec::new(),
+    };
     // Of a part of the findings nobody can tell which are gone.
     let is_part = summary.partial || it.is_narrowed;
     let exceptions = uses(&it.platform.exceptions, &matched, it.now, "audit", !is_part);
@@ -91,6 +104,7 @@ pub(crate) fn report(it: Ingredients<'_>) -> (AuditReport, Vec<Finding>) {
         findings: entries,
         checks,
         images,
+        releases,
         coverage: coverage(it.sections),
         exceptions,
         notes,
@@ -105,10 +119,10 @@ fn images(it: &Ingredients<'_>) -> Vec<Image> {
         return Vec::new();
     }
     let mut all: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
-    for used in used(it.records).into_iter().filter(|used| it.scope.holds(&used.object)) {
-        let (objects, running) = all.entry(used.image).or_default();
+    for used in it.records.used().iter().filter(|used| it.scope.holds(&used.object)) {
+        let (objects, running) = all.entry(used.image.clone()).or_default();
         objects.insert(used.object.to_string());
-        running.extend(used.running.into_keys());
+        running.extend(used.running.keys().cloned());
     }
     let images = all.into_iter().map(|(image, (objects, running))| Image {
         registry: Reference::parse(&image).map(|reference| reference.registry.to_owned()).unwrap_or_default(),

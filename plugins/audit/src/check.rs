@@ -1,9 +1,11 @@
 //! The table of checks: a new family of checks is one folder and one row here.
 
 use crate::finding::Finding;
+use crate::online::Offers;
 use crate::record::Records;
 use crate::{flux, images, network, platform, rbac, secrets, versions, workloads};
 use jiff::Timestamp;
+use mlops_shared::health::api_versions::Minor;
 use mlops_shared::object::{Section, SectionState};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::Code;
@@ -24,6 +26,10 @@ pub struct Asked<'a> {
     pub server_version: Option<&'a str>,
     /// The namespaces that were read; none for all.
     pub namespaces: &'a [String],
+    /// The Kubernetes release that is planned.
+    pub target: Option<Minor>,
+    /// What chart repositories offer, where they were asked.
+    pub offered: Option<&'a Offers>,
     /// The instant that findings are made for.
     pub now: Timestamp,
 }

@@ -3,10 +3,11 @@
 use crate::args::Args;
 use crate::document::{Shown, verdict};
 use crate::model::AuditReport;
-use crate::run::{BUDGET, Common, decoder, exit_of, plan, style};
+use crate::record::Records;
+use crate::run::{BUDGET, Common, exit_of, look, offers, plan, style};
 use crate::tree::Inline;
 use mlops_shared::cli::{Contexts, Exit, Failure, Printer, Unread, to_end};
-use mlops_shared::cluster::{self, Connection};
+use mlops_shared::cluster::Connection;
 use mlops_shared::report::{Format, Level, OfCluster, ReadError, ReportList, View};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -30,18 +31,19 @@ pub(crate) fn run(args: &Args, common: &Common<'_>, format: Format, printer: &Pr
     let told: RefCell<BTreeSet<String>> = RefCell::default();
     let looks = to_end(async {
         // Judged at once: the objects of many clusters are never in memory together.
-        let look = async |connection: &Connection| {
-            let wanted = |group: &str, kind: &str| settings.reads(group, kind);
-            let gathered = cluster::gather(connection, &plan, wanted, decoder(settings)).await?;
+        let audit = async |connection: &Connection| {
+            let mut gathered = look(connection, settings, &plan).await?;
             for warning in &gathered.warnings {
                 let line = format!("{}: {warning}", gathered.view.name);
                 if told.borrow_mut().insert(line.clone()) {
                     printer.note(&line);
                 }
             }
-            Ok(common.report(gathered, &Inline::default(), 0).map(|(report, _)| report))
+            let records = Records::new(std::mem::take(&mut gathered.items));
+            let offered = offers(settings, &records, &mut gathered).await;
+            Ok(common.report(&records, offered.as_ref(), gathered, &Inline::default(), 0).map(|(report, _)| report))
         };
-        Ok(contexts.each(BUDGET, look).await)
+        Ok(contexts.each(BUDGET, audit).await)
     })?;
     let reports = looks.into_iter().map(|look| {
         let error = match look.outcome {

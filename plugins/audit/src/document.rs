@@ -2,7 +2,7 @@
 
 use crate::assemble::NOT_READ;
 use crate::check::all_codes;
-use crate::model::{AuditReport, CheckState, Entry};
+use crate::model::{AuditReport, CheckState, Entry, HelmRelease};
 use crate::severity::Severity;
 use mlops_shared::report::document::{
     Block, Cell, Column, Counts, Document, Finding, Findings, Line, Mark, Table, Tone,
@@ -37,6 +37,7 @@ impl Present for Shown<'_> {
             document.blocks.push(Block::Counts(counts(report)));
         }
         findings(report, self.show, detail, &mut document);
+        releases(&report.releases, detail, &mut document);
         checks(&report.checks, &mut document);
         gaps(&report.coverage, false, detail, &mut document);
         accepted(report, &mut document);
@@ -247,6 +248,42 @@ fn finding<'a>(entry: &'a Entry, detail: &Detail) -> Finding<'a> {
         effects_total: 0,
         effects_levels: Cow::Borrowed(""),
     }
+}
+
+/// What Helm installed, where there is room.
+fn releases<'a>(releases: &'a [HelmRelease], detail: &Detail, document: &mut Document<'a>) {
+    if releases.is_empty() || (detail.objects == 0 && !detail.is_page) {
+        return;
+    }
+    let mut table = Table::new([
+        Column::new("NAMESPACE"),
+        Column::new("RELEASE"),
+        Column::new("BY"),
+        Column::new("CHART"),
+        Column::new("VERSION"),
+        Column::new("APP"),
+        Column::new("STATUS"),
+        Column::new("NEWEST"),
+    ]);
+    for one in releases {
+        let newest = match (&one.newest, one.behind) {
+            (Some(newest), Some(behind)) => format!("{newest} ({behind} newer)"),
+            (_, Some(_)) => "this one".to_owned(),
+            _ => String::new(),
+        };
+        table.row([
+            Cell::from(one.namespace.as_str()),
+            Cell::from(one.name.as_str()),
+            Cell::from(one.managed_by.as_str()),
+            Cell::or_dash(one.chart.as_str()),
+            Cell::or_dash(one.version.as_str()),
+            Cell::or_dash(one.app_version.as_str()),
+            Cell::or_dash(one.status.as_str()),
+            Cell::or_dash(newest),
+        ]);
+    }
+    document.heading("Helm releases");
+    document.blocks.push(Block::Table(table));
 }
 
 fn checks<'a>(checks: &'a [CheckState], document: &mut Document<'a>) {

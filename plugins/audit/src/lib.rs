@@ -9,9 +9,11 @@ mod complete;
 mod document;
 mod finding;
 pub mod flux;
+mod helm;
 pub mod images;
 mod model;
 pub mod network;
+mod online;
 pub mod platform;
 pub mod rbac;
 pub mod record;
@@ -29,6 +31,7 @@ pub mod workloads;
 
 pub use finding::{Finding, Place};
 pub use model::AuditReport;
+pub use online::{Offered, Offers};
 pub use severity::Severity;
 
 use clap::CommandFactory as _;

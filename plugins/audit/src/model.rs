@@ -33,6 +33,9 @@ pub struct AuditReport {
     /// The images that run or will run, where the check of images was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<Image>,
+    /// What Helm installed, or is to install, where the check of versions was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<HelmRelease>,
     /// Every kind that was read, or was not.
     pub coverage: Vec<Coverage>,
     /// What the platform file's exceptions did.
@@ -68,6 +71,7 @@ impl AuditReport {
             findings: Vec::new(),
             checks: checks.map(unknown).collect(),
             images: Vec::new(),
+            releases: Vec::new(),
             coverage: Vec::new(),
             exceptions: Vec::new(),
             baseline: None,
@@ -91,6 +95,42 @@ pub struct Image {
     /// The digests under which pods run it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub running: Vec<String>,
+}
+
+/// One release of Helm. A text that is not known is empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HelmRelease {
+    /// Its name in Helm.
+    pub name: String,
+    /// The namespace that it installs into.
+    pub namespace: String,
+    /// `Flux` where a HelmRelease manages it, else `Helm`.
+    pub managed_by: String,
+    /// The chart's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chart: String,
+    /// The chart's version that is installed; of a manifest the one that it names.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// The version of what the chart installs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub app_version: String,
+    /// Helm's word for its state: `deployed`, `failed`, `pending-upgrade`, …
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub status: String,
+    /// Helm's revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// When it was deployed last, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_deployed: Option<String>,
+    /// The newest version that its repository offers, where that is a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// How many newer versions its repository offers; absent where it was not asked, or did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<usize>,
 }
 
 /// Counts of a run.

@@ -9,14 +9,15 @@ use crate::document::Shown;
 use crate::finding::Finding;
 use crate::images::bom;
 use crate::model::AuditReport;
-use crate::record::{Record, Records, decode, decode_contents, decode_scanned};
-use crate::rights;
+use crate::online::Offers;
+use crate::record::{Record, Records, decode, decode_contents, decode_releases, decode_scanned};
 use crate::scope::Scope;
 use crate::settings::{self, FailOn, Settings};
 use crate::tree::{self, Inline, Tree};
+use crate::{helm, online, rights};
 use jiff::Timestamp;
-use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform};
-use mlops_shared::cluster::{self, DecodeItem, Plan};
+use mlops_shared::cli::{Catalogue, Exit, Failure, Printer, explain, explain_format, on_cluster, platform, to_end};
+use mlops_shared::cluster::{self, ClusterError, Connection, DecodeItem, Plan};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Level, Style, View};
 use mlops_shared::source::{Gathered, Limits, Origin, gather};
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
         }
         return clusters::run(args, &common, format, printer);
     }
-    let Tree { gathered, inline, files } = match &settings.tree {
+    let Tree { mut gathered, inline, files } = match &settings.tree {
         Some((folder, true)) => tree::read(folder)?,
         Some((folder, false)) => Tree { inline: Inline::default(), ..tree::read(folder)? },
         None => Tree { gathered: read(&settings, args, &platform)?, inline: Inline::default(), files: 0 },
@@ -77,7 +78,12 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     for warning in &gathered.warnings {
         printer.note(warning);
     }
-    let (report, findings) = common.report(gathered, &inline, files)?;
+    let records = Records::new(std::mem::take(&mut gathered.items));
+    let offered = match settings.online {
+        Some(_) => to_end(async { Ok(offers(&settings, &records, &mut gathered).await) })?,
+        None => None,
+    };
+    let (report, findings) = common.report(&records, offered.as_ref(), gathered, &inline, files)?;
     if is_bom {
         printer.answer(format!("{:#}\n", bom(&report.images, &report.generated_at)).as_bytes())?;
     } else {
@@ -113,12 +119,13 @@ impl Common<'_> {
     /// When a namespace that was asked for is not there.
     pub(crate) fn report(
         &self,
+        records: &Records,
+        offered: Option<&Offers>,
         gathered: Gathered<Record>,
         inline: &Inline,
         files: usize,
     ) -> Result<(AuditReport, Vec<Finding>), Failure> {
         let settings = self.settings;
-        let records = Records::new(gathered.items);
         let mut notes = gathered.notes;
         let is_cluster = settings.tree.is_none() && !records.secrets.is_empty();
         if is_cluster && settings.has_secrets() && !settings.reads_values {
@@ -128,9 +135,9 @@ impl Common<'_> {
                     .to_owned(),
             );
         }
-        let scope = Scope::new(settings, &records, &gathered.sections)?;
+        let scope = Scope::new(settings, records, &gathered.sections)?;
         Ok(report(Ingredients {
-            records: &records,
+            records,
             sections: &gathered.sections,
             is_whole: gathered.is_whole,
             checks: &settings.checks,
@@ -143,6 +150,8 @@ impl Common<'_> {
             inline,
             scope: &scope,
             is_narrowed: settings.is_narrowed() || self.is_several,
+            target: settings.target,
+            offered,
             now: settings.now,
         }))
     }
@@ -190,16 +199,38 @@ pub(crate) fn decoder(settings: &Settings) -> DecodeItem<Record> {
     match (settings.has_secrets(), settings.reads_values) {
         (true, true) => decode_contents,
         (true, false) => decode_scanned,
-        (false, _) => decode,
+        (false, true) => decode_releases,
+        (false, false) => decode,
     }
 }
 
+/// Reads a cluster.
+pub(crate) async fn look(
+    connection: &Connection,
+    settings: &Settings,
+    plan: &Plan,
+) -> Result<Gathered<Record>, ClusterError> {
+    let wanted = |group: &str, kind: &str| settings.reads(group, kind);
+    let mut gathered = cluster::gather(connection, plan, wanted, decoder(settings)).await?;
+    if settings.has_versions() {
+        helm::releases(connection, &settings.namespaces, settings.reads_values, &mut gathered).await;
+    }
+    Ok(gathered)
+}
+
+/// What chart repositories offer, where they are to be asked; what could not be had is a gap of what was gathered.
+pub(crate) async fn offers(settings: &Settings, records: &Records, gathered: &mut Gathered<Record>) -> Option<Offers> {
+    let (allowed, limit) = settings.online.as_ref()?;
+    let (offers, gaps) = online::look(records, allowed, *limit).await;
+    gathered.gaps.extend(gaps);
+    Some(offers)
+}
+
 fn read(settings: &Settings, args: &Args, platform: &Platform) -> Result<Gathered<Record>, Failure> {
-    let decode = decoder(settings);
     if let Some(path) = &settings.from {
-        return Ok(gather(Origin { path, identities: &args.source.identity }, &Limits::default(), &decode)?);
+        let origin = Origin { path, identities: &args.source.identity };
+        return Ok(gather(origin, &Limits::default(), &decoder(settings))?);
     }
     let plan = plan(settings, platform);
-    let wanted = |group: &str, kind: &str| settings.reads(group, kind);
-    on_cluster(&args.connection, async |connection| cluster::gather(connection, &plan, wanted, decode).await)
+    on_cluster(&args.connection, async |connection| look(connection, settings, &plan).await)
 }

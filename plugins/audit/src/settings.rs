@@ -3,10 +3,13 @@
 use crate::args::{Args, Command};
 use crate::check::{CHECKS, Check};
 use crate::severity::Severity;
+use crate::versions::kubernetes;
 use jiff::Timestamp;
 use mlops_shared::cli::Failure;
+use mlops_shared::health::api_versions::Minor;
 use mlops_shared::object::Selector;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The threshold of the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,18 +46,27 @@ pub(crate) struct Settings {
     pub(crate) reads_values: bool,
     /// The tree to read instead of a cluster, and whether comments in it accept findings.
     pub(crate) tree: Option<(PathBuf, bool)>,
+    /// The Kubernetes release that is planned.
+    pub(crate) target: Option<Minor>,
+    /// Where chart repositories are asked: hosts that are allowed besides, and the time limit of a request.
+    pub(crate) online: Option<(Vec<String>, Option<Duration>)>,
 }
 
 impl Settings {
     /// Whether objects of this kind are read.
     pub(crate) fn reads(&self, group: &str, kind: &str) -> bool {
         self.checks.iter().any(|check| check.reads(group, kind))
-            || self.reads_values && (group, kind) == ("", "ConfigMap")
+            || self.reads_values && self.has_secrets() && (group, kind) == ("", "ConfigMap")
     }
 
     /// Whether the family `secrets` is asked for.
     pub(crate) fn has_secrets(&self) -> bool {
         self.checks.iter().any(|check| check.name == "secrets")
+    }
+
+    /// Whether the family `versions` is asked for.
+    pub(crate) fn has_versions(&self) -> bool {
+        self.checks.iter().any(|check| check.name == "versions")
     }
 
     /// Whether only some checks or some objects are asked for.
@@ -86,18 +98,37 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
         return Err(Failure::usage("--read-values is about a cluster: of a tree the values are read anyway"));
     }
     let families = &args.families;
-    if args.check.read_values && !families.is_empty() && !families.iter().any(|name| name == "secrets") {
-        return Err(Failure::usage("--read-values is about the family secrets, which is not asked for"));
+    let reads = |name: &String| matches!(name.as_str(), "secrets" | "versions");
+    if args.check.read_values && !families.is_empty() && !families.iter().any(reads) {
+        return Err(Failure::usage(
+            "--read-values is about the families secrets and versions, which are not asked for",
+        ));
     }
     let is_wanted = |check: &&Check| families.is_empty() || families.iter().any(|name| name == check.name);
+    let checks: Vec<&'static Check> = CHECKS.iter().filter(is_wanted).collect();
+    let has_versions = checks.iter().any(|check| check.name == "versions");
+    let target = args.check.target_version.as_deref().map(|text| {
+        kubernetes(text).filter(|_| has_versions).ok_or_else(|| match has_versions {
+            true => {
+                Failure::usage(format!("invalid value for --target-version: {text:?}")).hint("a release such as 1.37")
+            }
+            false => Failure::usage("--target-version is for the checks of `versions`"),
+        })
+    });
+    if args.check.online && !has_versions {
+        return Err(Failure::usage("--online is for the checks of `versions`"));
+    }
+    let limit = args.connection.settings(None)?.request_timeout.filter(|limit| !limit.is_zero());
     Ok(Settings {
+        target: target.transpose()?,
+        online: args.check.online.then(|| (args.check.online_allow.clone(), limit)),
         from: args.source.from.clone(),
         namespaces: args.scope.namespace.clone(),
         selector: args.scope.selector()?,
         now: args.source.now.unwrap_or(clock),
         fail_on,
         show: severity("--show", &args.check.show)?,
-        checks: CHECKS.iter().filter(is_wanted).collect(),
+        checks,
         is_narrowed: !families.is_empty(),
         reads_values: args.check.read_values,
         tree,

@@ -37,8 +37,18 @@ pub(crate) fn found_by(check: impl Fn(&Asked<'_>) -> Vec<Finding>, yaml: &str) -
 fn ask(check: impl Fn(&Asked<'_>) -> Vec<Finding>, yaml: &str, platform: &Platform) -> Vec<Finding> {
     let records = records(yaml);
     let now = "2026-11-20T03:00:00Z".parse().expect("an instant");
-    let (server_version, namespaces) = (None, &[][..]);
-    check(&Asked { records: &records, sections: &[], is_whole: false, platform, server_version, namespaces, now })
+    let (server_version, namespaces, target, offered) = (None, &[][..], None, None);
+    check(&Asked {
+        records: &records,
+        sections: &[],
+        is_whole: false,
+        platform,
+        server_version,
+        namespaces,
+        target,
+        offered,
+        now,
+    })
 }
 
 /// The codes of findings, sorted.

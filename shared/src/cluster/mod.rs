@@ -7,6 +7,7 @@ mod consent;
 mod decoder;
 mod discovery;
 mod error;
+mod held;
 mod kubelet;
 mod kuberc;
 mod list;
@@ -24,6 +25,7 @@ pub use connection::{Connection, KubeconfigNames, Settings, connect, contexts, k
 pub use consent::{FieldManager, WriteToken};
 pub use decoder::DecodeItem;
 pub use error::{ClusterError, FieldConflict};
+pub use held::{Held, content, labelled};
 pub use kubelet::statistics;
 pub use names::names;
 pub use pages::{Collected, DecodePage, KeepPage, Order, Outcome, Reading, ServedKind, collect};

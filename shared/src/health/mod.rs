@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: objects, thresholds and `now` in, verdicts out.
 
+pub mod api_versions;
 mod argo;
 mod argo_rollout;
 mod batch;
@@ -63,7 +64,6 @@ pub use expectations::Absence;
 pub use graph::{Node, Root};
 pub use judge::{Judgement, judge};
 pub use related::Related;
-pub use served_versions::{Removed, find as removed_version};
 pub use table::{Assess, RULES, Rule, all_codes, find_code, groups};
 
 use crate::object::{Body, Object};

@@ -1,5 +1,6 @@
 //! API versions that current releases no longer serve: a manifest that is written in one cannot be applied.
 
+use super::api_versions::removed;
 use super::{Related, precedence};
 use crate::object::{Body, Definition, Object};
 use crate::report::{Level, Verdict, codes};
@@ -8,129 +9,6 @@ codes! {
     VERSION_REMOVED = "api-version-removed", "The manifest is written in an API version that is gone",
         "Current releases of the operator, or of Kubernetes, no longer serve this API version: applying the manifest fails with `no matches for kind`, and a Flux Kustomization that holds it applies nothing else of its set. Objects that were read from an API server are judged as ever, since that server still serves them.",
         "Write the version that the message names. `flux migrate -f .` rewrites Flux manifests, `cmctl convert` those of cert-manager; for Strimzi read the conversion guide of the release before 1.0.";
-}
-
-/// A version that is gone.
-#[derive(Debug)]
-pub struct Removed {
-    group: &'static str,
-    /// Kinds; empty for all of the group.
-    kinds: &'static [&'static str],
-    version: &'static str,
-    /// The first release without it: `Flux 2.7`.
-    pub since: &'static str,
-    /// What to write instead; empty where there is nothing.
-    instead: &'static str,
-}
-
-impl Removed {
-    /// What to do: `write apps/v1`.
-    pub fn instead(&self) -> String {
-        match self.instead {
-            "" => "there is no other version of it".to_owned(),
-            whole if whole.contains('/') => format!("write {whole}"),
-            short => format!("write {}/{short}", self.group),
-        }
-    }
-}
-
-const fn row(
-    group: &'static str,
-    kinds: &'static [&'static str],
-    version: &'static str,
-    since: &'static str,
-    instead: &'static str,
-) -> Removed {
-    Removed { group, kinds, version, since, instead }
-}
-
-const SNAPSHOTS: &[&str] = &["VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent"];
-const EXTERNAL: &[&str] = &["ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore"];
-const WORKLOADS: &[&str] = &["Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "ControllerRevision"];
-
-/// Sources: Flux: the release notes of 2.7, 2.8 and 2.9 (fluxcd.io/blog); Strimzi: release notes of 0.23 and 1.0;
-/// cert-manager: "Upgrading from v1.5 to v1.6"; External Secrets: release notes of 0.16 and 0.17;
-/// snapshots: external-snapshotter CHANGELOG-6.1; Kubernetes: "Deprecated API Migration Guide".
-const REMOVED: &[Removed] = &[
-    row("source.toolkit.fluxcd.io", &[], "v1beta1", "Flux 2.7", "v1"),
-    row("source.toolkit.fluxcd.io", &[], "v1beta2", "Flux 2.8", "v1"),
-    row("kustomize.toolkit.fluxcd.io", &[], "v1beta1", "Flux 2.7", "v1"),
-    row("kustomize.toolkit.fluxcd.io", &[], "v1beta2", "Flux 2.8", "v1"),
-    row("helm.toolkit.fluxcd.io", &[], "v2beta1", "Flux 2.7", "v2"),
-    row("helm.toolkit.fluxcd.io", &[], "v2beta2", "Flux 2.8", "v2"),
-    row("notification.toolkit.fluxcd.io", &["Receiver"], "v1beta1", "Flux 2.7", "v1"),
-    row("notification.toolkit.fluxcd.io", &["Receiver"], "v1beta2", "Flux 2.9", "v1"),
-    row("notification.toolkit.fluxcd.io", &["Alert", "Provider"], "v1beta1", "Flux 2.7", "v1beta3"),
-    row("notification.toolkit.fluxcd.io", &["Alert", "Provider"], "v1beta2", "Flux 2.9", "v1beta3"),
-    row("image.toolkit.fluxcd.io", &[], "v1beta1", "Flux 2.7", "v1"),
-    row("image.toolkit.fluxcd.io", &[], "v1beta2", "Flux 2.9", "v1"),
-    row("kafka.strimzi.io", &["KafkaTopic", "KafkaUser"], "v1alpha1", "Strimzi 1.0", "v1"),
-    row("kafka.strimzi.io", &["KafkaTopic", "KafkaUser"], "v1beta1", "Strimzi 1.0", "v1"),
-    row("kafka.strimzi.io", &[], "v1alpha1", "Strimzi 0.23", "v1"),
-    row("kafka.strimzi.io", &[], "v1beta1", "Strimzi 0.23", "v1"),
-    row("kafka.strimzi.io", &[], "v1beta2", "Strimzi 1.0", "v1"),
-    row("core.strimzi.io", &[], "v1beta2", "Strimzi 1.0", "v1"),
-    row("cert-manager.io", &[], "v1alpha2", "cert-manager 1.6", "v1"),
-    row("cert-manager.io", &[], "v1alpha3", "cert-manager 1.6", "v1"),
-    row("cert-manager.io", &[], "v1beta1", "cert-manager 1.6", "v1"),
-    row("acme.cert-manager.io", &[], "v1alpha2", "cert-manager 1.6", "v1"),
-    row("acme.cert-manager.io", &[], "v1alpha3", "cert-manager 1.6", "v1"),
-    row("acme.cert-manager.io", &[], "v1beta1", "cert-manager 1.6", "v1"),
-    // PushSecret is still v1alpha1.
-    row("external-secrets.io", EXTERNAL, "v1alpha1", "External Secrets 0.16", "v1"),
-    row("external-secrets.io", EXTERNAL, "v1beta1", "External Secrets 0.17", "v1"),
-    row("snapshot.storage.k8s.io", SNAPSHOTS, "v1beta1", "external-snapshotter 6.1", "v1"),
-    row("policy", &["PodDisruptionBudget"], "v1beta1", "Kubernetes 1.25", "v1"),
-    row("policy", &["PodSecurityPolicy"], "v1beta1", "Kubernetes 1.25", ""),
-    row("autoscaling", &[], "v2beta1", "Kubernetes 1.25", "v2"),
-    row("autoscaling", &[], "v2beta2", "Kubernetes 1.26", "v2"),
-    row("batch", &["CronJob"], "v2alpha1", "Kubernetes 1.21", "v1"),
-    row("batch", &["CronJob"], "v1beta1", "Kubernetes 1.25", "v1"),
-    row("extensions", &["Ingress"], "v1beta1", "Kubernetes 1.22", "networking.k8s.io/v1"),
-    row("extensions", &["NetworkPolicy"], "v1beta1", "Kubernetes 1.16", "networking.k8s.io/v1"),
-    row("extensions", WORKLOADS, "v1beta1", "Kubernetes 1.16", "apps/v1"),
-    row("networking.k8s.io", &["Ingress", "IngressClass"], "v1beta1", "Kubernetes 1.22", "v1"),
-    row("apps", WORKLOADS, "v1beta1", "Kubernetes 1.16", "v1"),
-    row("apps", WORKLOADS, "v1beta2", "Kubernetes 1.16", "v1"),
-    row("rbac.authorization.k8s.io", &[], "v1alpha1", "Kubernetes 1.22", "v1"),
-    row("rbac.authorization.k8s.io", &[], "v1beta1", "Kubernetes 1.22", "v1"),
-    row("apiextensions.k8s.io", &[], "v1beta1", "Kubernetes 1.22", "v1"),
-    row("apiregistration.k8s.io", &[], "v1beta1", "Kubernetes 1.22", "v1"),
-    row(
-        "admissionregistration.k8s.io",
-        &["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"],
-        "v1beta1",
-        "Kubernetes 1.22",
-        "v1",
-    ),
-    row("certificates.k8s.io", &["CertificateSigningRequest"], "v1beta1", "Kubernetes 1.22", "v1"),
-    row("coordination.k8s.io", &["Lease"], "v1beta1", "Kubernetes 1.22", "v1"),
-    row("scheduling.k8s.io", &["PriorityClass"], "v1beta1", "Kubernetes 1.22", "v1"),
-    row(
-        "storage.k8s.io",
-        &["StorageClass", "CSIDriver", "CSINode", "VolumeAttachment"],
-        "v1beta1",
-        "Kubernetes 1.22",
-        "v1",
-    ),
-    row("storage.k8s.io", &["CSIStorageCapacity"], "v1beta1", "Kubernetes 1.27", "v1"),
-    row("discovery.k8s.io", &["EndpointSlice"], "v1beta1", "Kubernetes 1.25", "v1"),
-    row("events.k8s.io", &["Event"], "v1beta1", "Kubernetes 1.25", "v1"),
-    row("node.k8s.io", &["RuntimeClass"], "v1beta1", "Kubernetes 1.25", "v1"),
-    row("flowcontrol.apiserver.k8s.io", &[], "v1beta1", "Kubernetes 1.26", "v1"),
-    row("flowcontrol.apiserver.k8s.io", &[], "v1beta2", "Kubernetes 1.29", "v1"),
-    row("flowcontrol.apiserver.k8s.io", &[], "v1beta3", "Kubernetes 1.32", "v1"),
-];
-
-/// The row of a version that is gone; `None` for those that current releases serve.
-pub fn find(group: &str, kind: &str, version: &str) -> Option<&'static Removed> {
-    // Nearly every object is in a version that stays.
-    if version == "v1" {
-        return None;
-    }
-    REMOVED
-        .iter()
-        .find(|row| row.group == group && row.version == version && (row.kinds.is_empty() || row.kinds.contains(&kind)))
 }
 
 /// Whether an API server has had the object: only one that serves its version gives it a UID or a
@@ -158,14 +36,14 @@ fn is_defined(object: &Object, related: &Related<'_>) -> bool {
 /// The warning leads where the object is well, and where all that is known is that it has no status,
 /// as a manifest has none; below any other finding it is a note.
 pub(super) fn note(object: &Object, mut verdict: Verdict, related: &Related<'_>) -> Verdict {
-    let Some(row) = find(&object.ty.group, &object.ty.kind, &object.ty.version) else { return verdict };
+    let Some(row) = removed(&object.ty.group, &object.ty.kind, &object.ty.version) else { return verdict };
+    let since = row.since();
     let version = object.ty.api_version();
     let instead = row.instead();
     if was_served(object, related) || is_defined(object, related) {
-        return verdict.evidence(format!("{version} is no longer served since {}; {instead}", row.since));
+        return verdict.evidence(format!("{version} is no longer served since {since}; {instead}"));
     }
-    let warning =
-        Verdict::warn(&VERSION_REMOVED, format!("{version} is no longer served since {}: {instead}", row.since));
+    let warning = Verdict::warn(&VERSION_REMOVED, format!("{version} is no longer served since {since}: {instead}"));
     let is_bare = verdict.level == Level::Progressing && verdict.code == &precedence::NO_STATUS;
     if verdict.is_ok() || is_bare {
         return warning.and(verdict);
@@ -221,18 +99,5 @@ spec: {group: kafka.strimzi.io, names: {kind: Kafka}, versions: [{name: v1beta2,
 {apiVersion: kafka.strimzi.io/v1beta2, kind: Kafka, metadata: {name: x, namespace: y}}
 ";
         expect(defined, "Kafka", "x", Level::Progressing, "no-status");
-    }
-
-    #[test]
-    fn versions_that_are_served_are_not_in_the_table() {
-        for (group, kind, version) in [
-            ("external-secrets.io", "PushSecret", "v1alpha1"),
-            ("sparkoperator.k8s.io", "SparkApplication", "v1beta2"),
-            ("notification.toolkit.fluxcd.io", "Alert", "v1beta3"),
-            ("policy", "PodDisruptionBudget", "v1"),
-            ("kafka.strimzi.io", "Kafka", "v1"),
-        ] {
-            assert!(find(group, kind, version).is_none(), "{group}/{version} {kind}");
-        }
     }
 }

@@ -32,6 +32,8 @@ record! {
         storage: bool,
         /// Whether it is deprecated.
         deprecated: bool,
+        /// What the API server says to whoever uses it; empty for the words that it has itself.
+        deprecation_warning: Sym,
         /// Its subresources.
         subresources: DefinitionSubresources,
     }

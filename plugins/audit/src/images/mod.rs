@@ -8,7 +8,8 @@ mod used;
 pub(crate) use bom::bom;
 pub(crate) use codes::CODES;
 pub use reference::Reference;
-pub use used::{Used, used};
+pub use used::Used;
+pub(crate) use used::used;
 
 use crate::check::Asked;
 use crate::finding::Finding;
@@ -36,7 +37,7 @@ pub(crate) const HOLDERS: &[(&str, &str)] = &[
 
 /// The findings on images.
 pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
-    used(asked.records).iter().flat_map(|used| findings(used, asked)).collect()
+    asked.records.used().iter().flat_map(|used| findings(used, asked)).collect()
 }
 
 /// The findings on one image of one object.

@@ -32,8 +32,8 @@ pub struct Used {
 const DEPTH: usize = 16;
 
 /// All images of a run, each once for an object: where several places in it name the same, the first one is told, and
-/// of a custom resource its own field rather than the pods that its operator made of it.
-pub fn used(records: &Records) -> Vec<Used> {
+/// of a custom resource its own field rather than the pods that its operator made of it. [`Records::used`] keeps them.
+pub(crate) fn used(records: &Records) -> Vec<Used> {
     let mut all = Vec::new();
     // What belongs to an object that was read too repeats it.
     for custom in records.customs.iter().filter(|custom| !records.is_owned(&custom.head)) {

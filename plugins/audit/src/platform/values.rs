@@ -161,7 +161,7 @@ mod tests {
         let records = Records::new([Record::Values(Custom::values(place.clone(), values))]);
         let platform = mlops_shared::platform::Platform::built_in();
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let (server_version, namespaces) = (None, &[][..]);
+        let (server_version, namespaces, target, offered) = (None, &[][..], None, None);
         let asked = Asked {
             records: &records,
             sections: &[],
@@ -169,6 +169,8 @@ mod tests {
             platform: &platform,
             server_version,
             namespaces,
+            target,
+            offered,
             now,
         };
         let found = super::super::check(&asked);

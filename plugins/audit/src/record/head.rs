@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Place};
 use crate::severity::Severity;
-use mlops_shared::health::removed_version;
+use mlops_shared::health::api_versions;
 use mlops_shared::object::{Meta, ObjectRef, Sym, TypeMeta, When};
 use mlops_shared::record;
 use mlops_shared::report::Code;
@@ -19,7 +19,7 @@ pub struct Head {
     pub meta: Arc<Meta>,
     /// File and line in a tree.
     pub place: Option<Place>,
-    /// Managers that still write it in an API version that is gone in later releases.
+    /// Managers that still write it in another API version than the one it was read in, or in one that is deprecated.
     pub writers: Box<[Writer]>,
 }
 
@@ -44,6 +44,13 @@ record! {
 
     struct Written {
         metadata: Managed,
+    }
+}
+
+impl Writer {
+    /// The version alone: `v1beta1`.
+    pub fn version(&self) -> &str {
+        self.api_version.rsplit('/').next().unwrap_or_default()
     }
 }
 
@@ -72,7 +79,7 @@ impl Head {
         Self::new(ty, serde_json::from_str::<Alone>(item.get()).unwrap_or_default().metadata)
     }
 
-    /// The managers who last wrote an object in a version that is gone, unless they have moved on since.
+    /// The managers who last wrote an object in a version that is not stable, unless they have moved on since.
     pub(super) fn old_writers(ty: &TypeMeta, item: &RawValue) -> Box<[Writer]> {
         // Nearly no object is written in a version that is not stable; the others need no second look.
         let text = item.get();
@@ -80,14 +87,15 @@ impl Head {
             return Box::default();
         }
         let all = serde_json::from_str::<Written>(text).unwrap_or_default().metadata.managed_fields;
-        let is_gone = |writer: &Writer| {
-            let version = writer.api_version.rsplit('/').next().unwrap_or_default();
-            removed_version(&ty.group, &ty.kind, version).is_some()
+        let is_old = |writer: &Writer| {
+            let version = writer.version();
+            let is_other = version != &*ty.version && (version.contains("beta") || version.contains("alpha"));
+            is_other || api_versions::find(&ty.group, &ty.kind, version).is_some()
         };
         let has_moved_on = |old: &Writer| {
-            all.iter().any(|new| new.manager == old.manager && !is_gone(new) && new.time.get() >= old.time.get())
+            all.iter().any(|new| new.manager == old.manager && !is_old(new) && new.time.get() >= old.time.get())
         };
-        all.iter().filter(|writer| is_gone(writer) && !has_moved_on(writer)).cloned().collect()
+        all.iter().filter(|writer| is_old(writer) && !has_moved_on(writer)).cloned().collect()
     }
 
     /// The object's identity.

@@ -2,28 +2,33 @@
 //!
 //! Nothing here keeps the value of a Secret or a ConfigMap, nor a literal value of an environment.
 
+mod definition;
 mod head;
 pub mod pod;
 pub mod policy;
 pub mod rbac;
+mod release;
 mod rest;
 mod secret;
 mod words;
 mod workload;
 
+pub use definition::Definition;
 pub use head::{Head, Writer};
 pub use policy::Policy;
 pub use rbac::{Binding, Role};
+pub use release::{Chart, Release};
 pub use rest::{Account, Custom, Namespace};
 pub use secret::{Key, Secret};
 pub use words::{Words, word};
 pub use workload::{Running, Workload};
 
 use crate::finding::Finding;
+use crate::images::{Used, used};
 use mlops_shared::object::{ObjectRef, TypeMeta, Uid};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One object, as far as some check reads it.
 #[derive(Debug)]
@@ -42,6 +47,10 @@ pub enum Record {
     Binding(Binding),
     /// A Secret, without its values.
     Secret(Box<Secret>),
+    /// A CustomResourceDefinition, and what it has as an object like others.
+    Definition(Box<(Definition, Custom)>),
+    /// A revision of a Helm release.
+    Release(Box<Release>),
     /// An object of any kind without a record of its own.
     Custom(Custom),
     /// A document of a tree that is no object: Helm values, mostly.
@@ -67,6 +76,8 @@ impl Record {
             Self::Role(role) => &mut role.head,
             Self::Binding(binding) => &mut binding.head,
             Self::Secret(secret) => &mut secret.head,
+            Self::Definition(both) => &mut both.1.head,
+            Self::Release(release) => &mut release.head,
             Self::Custom(custom) | Self::Values(custom) => &mut custom.head,
             Self::Settings(both) => &mut both.0,
             Self::Leaking(both) => return both.0.head_mut(),
@@ -78,6 +89,18 @@ impl Record {
 
 /// The record of an object; `None` for kinds that no check reads.
 pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
+    decode_as(ty, item, false)
+}
+
+/// As [`decode`], with what Helm's records of releases hold of the chart.
+pub fn decode_releases(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
+    decode_as(ty, item, true)
+}
+
+fn decode_as(ty: &Arc<TypeMeta>, item: &RawValue, with_contents: bool) -> Option<Record> {
+    if let Some(release) = Release::read(ty, item, with_contents) {
+        return Some(Record::Release(Box::new(release)));
+    }
     let read = match (&*ty.group, &*ty.kind) {
         ("", "Namespace") => Namespace::read(ty, item).map(Record::Namespace),
         ("", "ServiceAccount") => Account::read(ty, item).map(Record::Account),
@@ -89,6 +112,10 @@ pub fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
         ("", "Secret") => Secret::read(ty, item).map(|secret| Record::Secret(Box::new(secret))),
         // Not even their shape is looked at here: values must not be kept by accident.
         ("", "ConfigMap" | "Event") | ("events.k8s.io", "Event") => return None,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            let definition = Definition::read(ty, item);
+            definition.and_then(|one| Ok(Record::Definition(Box::new((one, Custom::read(ty, item)?)))))
+        }
         (group, kind) if Workload::is_kind(group, kind) => {
             Workload::read(ty, item).map(|workload| Record::Workload(Box::new(workload)))
         }
@@ -113,6 +140,9 @@ pub fn decode_scanned(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
 
 /// As [`decode_scanned`], with what the values of Secrets and ConfigMaps tell. The values are gone when this returns.
 pub fn decode_contents(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
+    if let Some(release) = Release::read(ty, item, true) {
+        return Some(Record::Release(Box::new(release)));
+    }
     match (&*ty.group, &*ty.kind) {
         ("", "Secret") => {
             let mut record = decode(ty, item)?;
@@ -158,6 +188,10 @@ pub struct Records {
     pub bindings: Vec<Binding>,
     /// Secrets.
     pub secrets: Vec<Secret>,
+    /// CustomResourceDefinitions, which are among `customs` too.
+    pub definitions: Vec<Definition>,
+    /// Revisions of Helm releases.
+    pub releases: Vec<Release>,
     /// Objects of other kinds.
     pub customs: Vec<Custom>,
     /// Documents of a tree that are no objects: no name, no kind, only a place.
@@ -172,6 +206,8 @@ pub struct Records {
     pub count: usize,
     /// Every object that has a uid, with its identity and its controller.
     known: HashMap<Uid, (ObjectRef, Option<Uid>)>,
+    /// See [`Records::used`].
+    used: OnceLock<Vec<Used>>,
 }
 
 impl Records {
@@ -198,6 +234,14 @@ impl Records {
                 Record::Role(role) => all.roles.push(role),
                 Record::Binding(binding) => all.bindings.push(binding),
                 Record::Secret(secret) => all.secrets.push(*secret),
+                Record::Definition(both) => {
+                    let (mut definition, custom) = *both;
+                    definition.head = custom.head.clone();
+                    all.know(&custom.head);
+                    all.definitions.push(definition);
+                    all.customs.push(custom);
+                }
+                Record::Release(release) => all.releases.push(*release),
                 Record::Custom(custom) => {
                     all.know(&custom.head);
                     all.customs.push(custom);
@@ -210,7 +254,23 @@ impl Records {
                 Record::Leaking(_) => {}
             }
         }
+        all.single_releases();
         all
+    }
+
+    /// Leaves one record of a revision: it may have been listed among the Secrets and among Helm's, and read with its
+    /// data besides.
+    fn single_releases(&mut self) {
+        let key = |release: &Release| (release.head.reference(), release.chart.is_none() && release.trouble.is_none());
+        let before = self.releases.len();
+        self.releases.sort_by_cached_key(key);
+        self.releases.dedup_by(|two, one| two.head.reference() == one.head.reference());
+        self.count -= before - self.releases.len();
+    }
+
+    /// The images of the run; found once.
+    pub fn used(&self) -> &[Used] {
+        self.used.get_or_init(|| used(self))
     }
 
     fn know(&mut self, head: &Head) {

@@ -3,7 +3,7 @@
 use super::codes::VERSION_KAFKA_UNKNOWN;
 use crate::check::Asked;
 use crate::finding::Finding;
-use crate::images::{Reference, used};
+use crate::images::Reference;
 use crate::severity::Severity::Medium;
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
 /// The operator's versions and where each is named: its image, and the chart of a Helm release.
 fn operators(asked: &Asked<'_>) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for used in used(asked.records) {
+    for used in asked.records.used() {
         let Some(reference) = Reference::parse(&used.image) else { continue };
         // The same image runs the topic and user operators of every cluster, in containers of those names.
         let mut paths = std::iter::once(&used.path).chain(&used.also);
