@@ -3,10 +3,12 @@
 
 use crate::record::{Record, Release, decode, decode_releases};
 use mlops_shared::cluster::{Connection, Held, content, labelled};
-use mlops_shared::object::{Section, SectionState, Sym, Unread};
 use mlops_shared::source::Gathered;
 
-/// Adds the records of releases to what was gathered. Where these may not be listed, the section says so; the releases
+/// The label of what Helm keeps.
+const OWNED: &str = "owner=helm";
+
+/// Adds the records of releases to what was gathered. Where these may not be listed, the report is partial; the releases
 /// of Flux are known from its own objects all the same.
 pub(crate) async fn releases(
     connection: &Connection,
@@ -14,32 +16,22 @@ pub(crate) async fn releases(
     with_contents: bool,
     gathered: &mut Gathered<Record>,
 ) {
-    let (mut found, mut count, mut refusal) = (Vec::new(), 0, None);
-    for held in [Held::Secret, Held::ConfigMap] {
-        match labelled(connection, held, namespaces, "owner=helm", decode).await {
-            Ok(records) => {
-                count += records.len();
-                found.extend(records.into_iter().filter_map(|record| match record {
-                    Record::Release(release) => Some(*release),
-                    _ => None,
-                }));
-            }
-            Err(reason) => refusal = refusal.or(Some((held, reason))),
-        }
-    }
-    let state = match refusal {
-        None => SectionState::Read(count),
-        Some((_, reason)) if count == 0 => SectionState::Unread(reason),
-        Some((held, reason)) => {
-            SectionState::Partly(Vec::new(), count, Unread::Failed(format!("{}: {reason}", held.plural())))
-        }
+    let mut found: Vec<Release> = Vec::new();
+    let of = |records: Vec<Record>| {
+        records.into_iter().filter_map(|record| match record {
+            Record::Release(release) => Some(*release),
+            _ => None,
+        })
     };
-    gathered.sections.push(Section {
-        group: "helm.sh".into(),
-        kind: "Release".into(),
-        resource: Sym::default(),
-        state,
-    });
+    match labelled(connection, Held::Secret, namespaces, OWNED, decode).await {
+        Ok(records) => found.extend(of(records)),
+        Err(reason) => gathered.gaps.push(format!("the Secrets in which Helm keeps releases: {reason}")),
+    }
+    // Helm keeps them in ConfigMaps only where somebody told it to: who may not list those misses nothing as a rule.
+    match labelled(connection, Held::ConfigMap, namespaces, OWNED, decode).await {
+        Ok(records) => found.extend(of(records)),
+        Err(reason) => gathered.notes.push(format!("releases that Helm keeps in ConfigMaps are not known: {reason}")),
+    }
     if with_contents {
         let current: Vec<(Held, String, String)> = Release::current(&found)
             .into_iter()

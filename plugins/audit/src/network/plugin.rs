@@ -85,6 +85,8 @@ mod tests {
                     platform: &platform,
                     server_version: None,
                     namespaces: &[],
+                    target: None,
+                    offered: None,
                     now,
                 };
                 super::check(&asked).map(|finding| finding.severity)

@@ -196,7 +196,8 @@ mod tests {
             assert_eq!(got, want, "{server:?} {target:?}");
         }
         let budget = "{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {name: b, namespace: n}}";
-        assert_eq!(codes_of(&on(Some("v1.24.0"), None, budget)), ["version-api-deprecated"]);
+        let old = codes_of(&on(Some("v1.24.0"), None, budget));
+        assert_eq!(old, ["version-api-deprecated", "version-end-of-life"]);
         assert_eq!(codes_of(&on(None, None, budget)), ["version-api-removed"]);
     }
 
