@@ -22,4 +22,5 @@ mod scale;
 mod states;
 mod usage;
 mod users;
+mod versions;
 mod workload_states;
