@@ -149,7 +149,7 @@ mod tests {
             Some(2)
         );
         let secret = age::secrecy::ExposeSecret::expose_secret(&identity.to_string()).to_owned();
-        for word in [secret.as_str(), "age1nonsense", "ssh-ed25519 AAAA", "ssh-dss AAAA x", ""] {
+        for word in [secret.as_str(), "age1nonsense", "ssh-ed25519 CANARY", "ssh-dss CANARY x", ""] {
             let failure = recipients(&[word.to_owned()], &[]).err().expect("refused");
             assert!(word.is_empty() || !failure.to_string().contains(word), "{failure}");
         }
