@@ -195,7 +195,15 @@ fn the_role_of_scale_is_current() {
          - apiGroups: [\"apps\"]\n    resources: [\"deployments\", \"replicasets\", \"statefulsets\"]\n    \
          verbs: [\"get\", \"list\", \"patch\"]\n  - apiGroups: [\"apps\"]\n    \
          resources: [\"deployments/scale\", \"replicasets/scale\", \"statefulsets/scale\"]\n    \
-         verbs: [\"get\", \"update\"]\n  # --pause owner, and `resume` of it.\n  \
+         verbs: [\"get\", \"update\"]\n  # Brokers, pools of drives and executors.\n  \
+         - apiGroups: [\"kafka.strimzi.io\"]\n    resources: [\"kafkanodepools\", \"kafkas\"]\n    \
+         verbs: [\"get\", \"patch\"]\n  - apiGroups: [\"kafka.strimzi.io\"]\n    \
+         resources: [\"kafkanodepools/scale\"]\n    verbs: [\"get\", \"update\"]\n  \
+         # --rebalance.\n  \
+         - apiGroups: [\"kafka.strimzi.io\"]\n    resources: [\"kafkarebalances\"]\n    verbs: [\"create\", \"get\"]\n  \
+         - apiGroups: [\"minio.min.io\"]\n    resources: [\"tenants\"]\n    verbs: [\"get\", \"patch\"]\n  \
+         - apiGroups: [\"sparkoperator.k8s.io\"]\n    resources: [\"scheduledsparkapplications\", \"sparkapplications\"]\n    \
+         verbs: [\"get\", \"patch\"]\n  # --pause owner, and `resume` of it.\n  \
          - apiGroups: [\"helm.toolkit.fluxcd.io\"]\n    resources: [\"helmreleases\"]\n    verbs: [\"get\", \"patch\"]\n  \
          - apiGroups: [\"kustomize.toolkit.fluxcd.io\"]\n    resources: [\"kustomizations\"]\n    verbs: [\"get\", \"patch\"]\n  \
          # Which field of a custom kind holds its replicas.\n  - apiGroups: [\"apiextensions.k8s.io\"]\n    \

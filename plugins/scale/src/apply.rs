@@ -1,11 +1,12 @@
 //! Carrying a plan out: the writes in their order, then waiting for what follows. Each write is sent once.
 
-use crate::plan::{Draft, Write};
+use crate::plan::{Draft, Gate, Write};
 use crate::progress::{Look, Progress};
-use crate::read::Seen;
+use crate::read::{Seen, of_spec};
 use crate::settings::Settings;
+use crate::situation::Replicas;
 use crate::stamp::{DRIFT, RECONCILE, Scaling};
-use crate::targets::target_of;
+use crate::targets::{Target, kafka, target_of};
 use jiff::Timestamp;
 use mlops_shared::cli::Printer;
 use mlops_shared::cluster::{self, ClusterError, Connection, Place, Resource, WriteToken, Writer};
@@ -20,6 +21,36 @@ use std::time::{Duration, Instant};
 const TRIES: u32 = 3;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why the writes did not come to their end.
+enum Stop {
+    /// A write failed.
+    Cluster(ClusterError),
+    /// What was waited for did not come.
+    Said(End),
+}
+
+impl From<ClusterError> for Stop {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// An end without success.
+struct End {
+    outcome: String,
+    notes: Vec<String>,
+    /// Whether the marks stay, because the change may still come.
+    keeps_marks: bool,
+    /// Whether there is nothing to go back from.
+    is_over: bool,
+}
+
+impl End {
+    fn of(outcome: String) -> Self {
+        Self { outcome, notes: Vec::new(), keeps_marks: false, is_over: false }
+    }
+}
 
 /// A run that writes.
 #[derive(Clone, Copy)]
@@ -37,7 +68,8 @@ impl Run<'_> {
     /// Carries the plan out, and writes into it what became of it.
     pub(crate) async fn carry_out(&self, draft: &mut Draft) {
         let writer = Writer::new(self.connection, self.token, &self.settings.write.manager);
-        let is_sent = self.send(&writer, draft).await;
+        let deadline = Instant::now() + self.settings.timeout;
+        let is_sent = self.send(&writer, draft, deadline).await;
         for warning in writer.warnings() {
             self.printer.note(&format!("the API server warns: {warning}"));
         }
@@ -52,40 +84,73 @@ impl Run<'_> {
             plan.state = PlanState::Applied;
             "nobody waits for what follows".clone_into(&mut plan.outcome);
         } else {
-            self.wait(&writer, draft).await;
+            self.wait(&writer, draft, deadline).await;
         }
     }
 
-    /// Sends the writes one after the other; at the first that fails, takes those before it back.
-    async fn send(&self, writer: &Writer<'_>, draft: &mut Draft) -> bool {
+    /// Sends the writes one after the other, and waits where they say so; at the first that fails, takes those before it
+    /// back, unless the change itself was made.
+    async fn send(&self, writer: &Writer<'_>, draft: &mut Draft, deadline: Instant) -> bool {
         let mut known = self.seen.json.clone();
+        let mut is_changed = false;
         for index in 0..draft.writes.len() {
-            let outcome = self.one(writer, &draft.writes[index], &mut known).await;
+            let outcome = self.one(writer, draft, index, &mut known, deadline).await;
+            let write = &draft.writes[index];
             let step = &mut draft.plan.steps[index];
-            let Err(error) = outcome else {
-                step.state = if self.token.is_dry_run() { StepState::Accepted } else { StepState::Done };
-                continue;
+            let stop = match outcome {
+                Ok(()) => {
+                    is_changed |= matches!(write, Write::Scale(_) | Write::Change(_));
+                    step.state = match (self.token.is_dry_run(), write) {
+                        (true, Write::Await(_)) => StepState::Skipped,
+                        (true, _) => StepState::Accepted,
+                        (false, _) => StepState::Done,
+                    };
+                    continue;
+                }
+                Err(stop) => stop,
             };
-            let is_doubt = matches!(error, ClusterError::InDoubt(_));
+            let is_doubt = matches!(stop, Stop::Cluster(ClusterError::InDoubt(_)));
             step.state = if is_doubt { StepState::InDoubt } else { StepState::Failed };
-            step.message = Some(told(&error));
             draft.plan.steps.iter_mut().skip(index + 1).for_each(|step| step.state = StepState::Skipped);
             draft.plan.state = if is_doubt { PlanState::InDoubt } else { PlanState::Failed };
-            draft.plan.outcome = told(&error);
-            draft.plan.notes.extend(error.hints().into_iter().map(|hint| format!("hint: {hint}")));
+            let mut keeps_marks = is_doubt;
+            // Going back while partitions are being moved would not be going back.
+            draft.is_over = !matches!(write, Write::Await(Gate::Settled));
+            match stop {
+                Stop::Cluster(error) => {
+                    draft.plan.outcome = told(&error);
+                    draft.plan.notes.extend(error.hints().into_iter().map(|hint| format!("hint: {hint}")));
+                }
+                Stop::Said(end) => {
+                    draft.plan.outcome = end.outcome;
+                    draft.plan.notes.extend(end.notes);
+                    keeps_marks = end.keeps_marks;
+                    draft.is_over |= end.is_over;
+                }
+            }
+            draft.plan.steps[index].message = Some(draft.plan.outcome.clone());
             // What may have been done is left with its marks, for `status` explains them.
-            if !is_doubt && !self.token.is_dry_run() {
-                self.take_back(writer, draft, index).await;
+            match (self.token.is_dry_run() || keeps_marks, is_changed) {
+                (true, _) => {}
+                (false, true) => self.unmark(writer, draft).await,
+                (false, false) => self.take_back(writer, draft, index).await,
             }
             return false;
         }
         true
     }
 
-    /// One write. `known` is the object as it was last seen.
-    async fn one(&self, writer: &Writer<'_>, write: &Write, known: &mut Value) -> Result<(), ClusterError> {
-        match write {
-            Write::Object { patch, .. } => {
+    /// One write, or one wait. `known` is the object as it was last seen.
+    async fn one(
+        &self,
+        writer: &Writer<'_>,
+        draft: &Draft,
+        index: usize,
+        known: &mut Value,
+        deadline: Instant,
+    ) -> Result<(), Stop> {
+        match &draft.writes[index] {
+            Write::Object { patch, .. } | Write::Change(patch) => {
                 let after = patch_unchanged(self.connection, writer, self.place, patch, known).await?;
                 // Of a dry run nothing was kept.
                 if !self.token.is_dry_run() {
@@ -97,6 +162,21 @@ impl Run<'_> {
                 patch_unchanged(self.connection, writer, place, patch, json).await?;
             }
             Write::Scale(to) => self.set_scale(writer, *to, known).await?,
+            Write::Create { group, kind, object } => {
+                let resource = self.resource(group, kind).await?;
+                let mut object = object.clone();
+                object["apiVersion"] = resource.api_version().into();
+                writer.create(&resource, &self.place.namespace, &object).await?;
+            }
+            Write::Await(_) if self.token.is_dry_run() => {}
+            Write::Await(Gate::Settled) => self.settle(draft, deadline).await.map_err(Stop::Said)?,
+            Write::Await(Gate::Rebalance(name)) => {
+                self.moved(name, deadline).await?;
+                let mut later = draft.writes[index..].iter();
+                if later.any(|write| matches!(write, Write::Scale(_) | Write::Change(_))) {
+                    unchanged(self.connection, self.place, known).await?;
+                }
+            }
         }
         Ok(())
     }
@@ -121,6 +201,45 @@ impl Run<'_> {
         }
     }
 
+    async fn resource(&self, group: &str, kind: &str) -> Result<Resource, ClusterError> {
+        let resources = cluster::resources(self.connection).await?;
+        resources.of_kind(group, kind).cloned().ok_or(ClusterError::NotFound)
+    }
+
+    /// Waits for the end of a KafkaRebalance.
+    async fn moved(&self, name: &str, deadline: Instant) -> Result<(), Stop> {
+        let place = self.resource(kafka::GROUP, "KafkaRebalance").await?.at(&self.place.namespace, name);
+        let mut told_last = String::new();
+        loop {
+            let summary = match cluster::object(self.connection, &place).await {
+                Ok(json) => match kafka::rebalance::progress(&json) {
+                    kafka::rebalance::Moving::Done => return Ok(()),
+                    kafka::rebalance::Moving::Failed(why) => {
+                        return Err(Stop::Said(End::of(format!("KafkaRebalance {name}: {why}"))));
+                    }
+                    kafka::rebalance::Moving::Waiting(what) => format!("KafkaRebalance {name}: {what}"),
+                },
+                Err(ClusterError::NotFound) => {
+                    return Err(Stop::Said(End::of(format!("KafkaRebalance {name} was deleted meanwhile"))));
+                }
+                Err(error) => format!("KafkaRebalance {name} could not be looked at: {}", told(&error)),
+            };
+            if summary != told_last {
+                self.printer.progress(&summary);
+                told_last.clone_from(&summary);
+            }
+            if Instant::now() >= deadline {
+                let outcome = format!("not reached within {}: {summary}; the moving goes on", self.limit());
+                return Err(Stop::Said(End::of(outcome)));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn limit(&self) -> String {
+        format!("{:#}", jiff::SignedDuration::try_from(self.settings.timeout).unwrap_or_default())
+    }
+
     async fn take_back(&self, writer: &Writer<'_>, draft: &mut Draft, failed: usize) {
         for index in (0..failed).rev() {
             let (place, undo) = match &draft.writes[index] {
@@ -129,7 +248,7 @@ impl Run<'_> {
                     Some((place, _)) => (place, undo),
                     None => continue,
                 },
-                Write::Scale(_) => continue,
+                Write::Scale(_) | Write::Change(_) | Write::Create { .. } | Write::Await(_) => continue,
             };
             let outcome = writer.merge_patch(place, undo).await;
             let step = &mut draft.plan.steps[index];
@@ -141,24 +260,40 @@ impl Run<'_> {
     }
 
     /// Waits until the goal is reached, somebody reverts it, or time is up.
-    async fn wait(&self, writer: &Writer<'_>, draft: &mut Draft) {
-        let deadline = Instant::now() + self.settings.timeout;
+    async fn wait(&self, writer: &Writer<'_>, draft: &mut Draft, deadline: Instant) {
+        let is_settled = draft.writes.iter().any(|write| matches!(write, Write::Await(Gate::Settled)));
+        match if is_settled { Ok(()) } else { self.settle(draft, deadline).await } {
+            Ok(()) => {
+                draft.plan.state = PlanState::Done;
+                draft.plan.outcome = self.target().reached(draft.goal);
+                self.unmark(writer, draft).await;
+            }
+            Err(end) => {
+                draft.plan.state = PlanState::Failed;
+                draft.is_over = end.is_over;
+                draft.plan.outcome = end.outcome;
+                draft.plan.notes.extend(end.notes);
+                if !end.keeps_marks {
+                    self.unmark(writer, draft).await;
+                }
+            }
+        }
+    }
+
+    fn target(&self) -> &'static dyn Target {
+        target_of(&self.place.resource.group, &self.place.resource.kind)
+    }
+
+    async fn settle(&self, draft: &Draft, deadline: Instant) -> Result<(), End> {
         let mut told_last = String::new();
         loop {
             let (summary, reasons) = match self.look(draft).await {
-                Ok(Progress::Reached) => {
-                    draft.plan.state = PlanState::Done;
-                    draft.plan.outcome = self.reached(draft);
-                    self.unmark(writer, draft).await;
-                    return;
-                }
+                Ok(Progress::Reached) => return Ok(()),
                 Ok(Progress::Reverted { to, by }) => {
-                    draft.plan.state = PlanState::Failed;
-                    draft.is_over = true;
-                    draft.plan.outcome = format!("reverted by {by}: {to} replicas are wanted again");
-                    self.unmark(writer, draft).await;
-                    return;
+                    let outcome = format!("reverted by {by}: {to} replicas are wanted again");
+                    return Err(End { is_over: true, ..End::of(outcome) });
                 }
+                Ok(Progress::Refused { why, hints }) => return Err(End { notes: hints, ..End::of(why) }),
                 Ok(Progress::Waiting { summary, reasons }) => {
                     let line =
                         std::iter::once(summary.clone()).chain(reasons.iter().cloned()).collect::<Vec<_>>().join("; ");
@@ -169,20 +304,15 @@ impl Run<'_> {
                     (summary, reasons)
                 }
                 Err(ClusterError::NotFound) => {
-                    draft.plan.state = PlanState::Failed;
-                    draft.is_over = true;
-                    "it was deleted meanwhile".clone_into(&mut draft.plan.outcome);
-                    return;
+                    let end = End::of("it was deleted meanwhile".to_owned());
+                    return Err(End { keeps_marks: true, is_over: true, ..end });
                 }
                 // A server that restarts is asked again, until time is up.
                 Err(error) => (format!("it could not be looked at: {}", told(&error)), Vec::new()),
             };
             if Instant::now() >= deadline {
-                let limit = jiff::SignedDuration::try_from(self.settings.timeout).unwrap_or_default();
-                draft.plan.state = PlanState::Failed;
-                draft.plan.outcome = format!("not reached within {limit:#}: {summary}; the change stays");
-                draft.plan.notes.extend(reasons);
-                return;
+                let outcome = format!("not reached within {}: {summary}; the change stays", self.limit());
+                return Err(End { notes: reasons, keeps_marks: true, ..End::of(outcome) });
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -190,14 +320,15 @@ impl Run<'_> {
 
     /// Whether it was changed, did not come to its end, and going back loses nothing.
     pub(crate) fn can_go_back(&self, draft: &Draft) -> bool {
-        let is_written = draft.plan.steps.iter().any(|step| step.action == "scale" && step.state == StepState::Done);
+        let mut steps = draft.plan.steps.iter().zip(&draft.writes);
+        let is_written = steps.any(|(step, write)| step.state == StepState::Done && matches!(write, Write::Scale(_)));
         draft.plan.state == PlanState::Failed && is_written && !draft.is_over && !draft.loses_data()
     }
 
     /// Sets the replicas of before, where those of this run are still wanted. Nobody waits for what follows.
     pub(crate) async fn go_back(&self, draft: &mut Draft) {
         let writer = Writer::new(self.connection, self.token, &self.settings.write.manager);
-        let (from, goal) = (self.seen.replicas.wanted, self.goal(draft));
+        let (from, goal) = (self.seen.replicas.wanted, draft.goal);
         let outcome = async {
             let scale = cluster::scale(self.connection, self.place).await?;
             if scale.wanted != goal {
@@ -215,39 +346,44 @@ impl Run<'_> {
         }
     }
 
-    fn reached(&self, draft: &Draft) -> String {
-        let goal = self.goal(draft);
-        if goal == 0 { "no replica is left".to_owned() } else { format!("all {goal} replicas are ready") }
-    }
-
-    fn goal(&self, draft: &Draft) -> u32 {
-        let scale = draft.writes.iter().find_map(|write| match write {
-            Write::Scale(to) => Some(*to),
-            _ => None,
-        });
-        scale.unwrap_or(self.seen.replicas.wanted)
-    }
-
     async fn look(&self, draft: &Draft) -> Result<Progress, ClusterError> {
         let json = cluster::object(self.connection, self.place).await?;
-        let scale = cluster::scale(self.connection, self.place).await?;
-        let pods = pods(self.connection, &self.place.namespace, &scale.selector).await;
+        let target = self.target();
+        let replicas = if self.place.resource.has("scale") {
+            let scale = cluster::scale(self.connection, self.place).await?;
+            Replicas { wanted: scale.wanted, current: scale.current, selector: scale.selector }
+        } else {
+            target.replicas(&json).unwrap_or_else(|| of_spec(&json))
+        };
+        let pods = pods(self.connection, &self.place.namespace, &replicas.selector).await;
+        let beside = match target.beside(&json) {
+            Some((group, kind, name)) => {
+                let place = self.resource(group, kind).await?.at(&self.place.namespace, &name);
+                Some(cluster::object(self.connection, &place).await?)
+            }
+            None => None,
+        };
         let look = Look {
             json: &json,
-            wanted: scale.wanted,
-            current: scale.current,
-            goal: self.goal(draft),
+            before: &self.seen.json,
+            beside: beside.as_ref(),
+            wanted: replicas.wanted,
+            current: replicas.current,
+            goal: draft.goal,
             path: self.seen.path.as_ref().ok(),
             manager: self.settings.write.manager.as_str(),
             pods: &pods,
             platform: self.platform,
             now: Timestamp::now(),
         };
-        Ok(target_of(&self.place.resource.group, &self.place.resource.kind).progress(&look))
+        Ok(target.progress(&look))
     }
 
     /// Takes away what says that a scaling runs.
     async fn unmark(&self, writer: &Writer<'_>, draft: &mut Draft) {
+        if !self.target().marks() {
+            return;
+        }
         let patch = json!({"metadata": {"annotations": Scaling::none()}});
         if let Err(error) = writer.merge_patch(self.place, &patch).await {
             draft.plan.notes.push(format!("the marks of this scaling were not taken away: {}", told(&error)));

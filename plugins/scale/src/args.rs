@@ -25,7 +25,7 @@ Exit codes:
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// What to scale: TYPE/NAME or TYPE NAME, anything with a scale subresource
+    /// What to scale: TYPE/NAME or TYPE NAME; anything with a scale subresource, kafka, tenant, sparkapplication
     #[arg(value_name = "TYPE/NAME", num_args = 0..=2)]
     pub(crate) target: Vec<String>,
     #[command(flatten)]
@@ -46,8 +46,32 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Scale")]
 pub(crate) struct AskArgs {
     /// Replicas that are wanted
-    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    #[arg(long, value_name = "N", global = true, group = "goal", value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub(crate) replicas: Option<u32>,
+    /// Brokers that are wanted of kafka/NAME
+    #[arg(long, value_name = "N", global = true, group = "goal", value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) brokers: Option<u32>,
+    /// Executors that are wanted of a Spark application; with dynamic allocation the most of them
+    #[arg(long, value_name = "N", global = true, group = "goal", value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) executors: Option<u32>,
+    /// A pool that is to be added to a MinIO tenant, such as 4x4:1Ti
+    #[arg(long, value_name = "SERVERSxVOLUMES[:SIZE]", global = true, group = "goal")]
+    pub(crate) add_pool: Option<String>,
+    /// A decommissioned pool that is to leave a MinIO tenant
+    #[arg(long, value_name = "POOL", global = true, group = "goal")]
+    pub(crate) decommission: Option<String>,
+    /// Name of the pool that is added [default: pool-N, the first that was never used]
+    #[arg(long, value_name = "NAME", global = true, requires = "add_pool")]
+    pub(crate) pool_name: Option<String>,
+    /// Ask the server about the decommission by the program mc, under this alias of it
+    #[arg(long, value_name = "ALIAS", global = true, requires = "decommission")]
+    pub(crate) mc_alias: Option<String>,
+    /// Move partitions with Cruise Control: off brokers before they go, onto new ones after
+    #[arg(long, global = true)]
+    pub(crate) rebalance: bool,
+    /// Agree that a Spark application is ended and run again from its start
+    #[arg(long, global = true)]
+    pub(crate) rerun: bool,
     /// Refuse unless so many replicas are wanted now
     #[arg(long, value_name = "N", global = true)]
     pub(crate) current_replicas: Option<u32>,

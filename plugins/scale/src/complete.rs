@@ -11,12 +11,27 @@ fn formats(_: &Typed) -> Vec<Candidate> {
     printed.map(|(word, _)| Candidate::new(word, "")).collect()
 }
 
-/// Workloads of the namespace as TYPE/NAME; other kinds are typed by hand.
+/// Kinds whose names are offered: word, group, kind.
+const KINDS: [(&str, &str, &str); 7] = [
+    ("deployment", "apps", "Deployment"),
+    ("statefulset", "apps", "StatefulSet"),
+    ("kafka", "kafka.strimzi.io", "Kafka"),
+    ("kafkanodepool", "kafka.strimzi.io", "KafkaNodePool"),
+    ("tenant", "minio.min.io", "Tenant"),
+    ("sparkapplication", "sparkoperator.k8s.io", "SparkApplication"),
+    ("scheduledsparkapplication", "sparkoperator.k8s.io", "ScheduledSparkApplication"),
+];
+
+/// What the namespace has of these kinds as TYPE/NAME; other kinds are typed by hand.
 fn targets(typed: &Typed) -> Vec<Candidate> {
     let namespace = typed.value("namespace");
-    let of = |ty: &str, kind: &str| {
-        let names = live_names(typed, "apps", kind, namespace).into_iter();
+    let of = |(ty, group, kind): (&str, &str, &str)| {
+        let names = live_names(typed, group, kind, namespace).into_iter();
         names.map(|it| Candidate::new(format!("{ty}/{}", it.value), "")).collect::<Vec<_>>()
     };
-    [of("deployment", "Deployment"), of("statefulset", "StatefulSet")].concat()
+    // At once, for whoever pressed the key waits for all of them.
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = KINDS.into_iter().map(|kind| scope.spawn(move || of(kind))).collect();
+        asked.into_iter().flat_map(|names| names.join().unwrap_or_default()).collect()
+    })
 }

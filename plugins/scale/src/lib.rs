@@ -35,10 +35,14 @@ pub fn command() -> clap::Command {
     args::Args::command().mut_arg("output", |output| output.help(help))
 }
 
-/// Kinds that any plan reads, each as group and kind: for the role in `deploy/`.
+/// Kinds that plans read, each as group and kind, once: for the role in `deploy/`.
 #[must_use]
-pub fn kinds() -> &'static [(&'static str, &'static str)] {
-    targets::COMMON
+pub fn kinds() -> Vec<(&'static str, &'static str)> {
+    let own = targets::TARGETS.iter().flat_map(|target| target.kinds());
+    let mut kinds: Vec<_> = targets::COMMON.iter().chain(own).copied().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 /// The whole program: parses the command line, runs it, and maps how it ended to an exit code.

@@ -128,7 +128,7 @@ fn undone(
     hints.push(format!("for a while only: --pause object keeps {by} off this object, and `resume` ends that"));
     let code = if manager == Manager::HelmRelease { "chart-sets-it" } else { "git-sets-it" };
     let refused = refuse(situation, code, what, hints);
-    let flags = format!("--replicas {} --pause object --reason WHY --until 4h", situation.to());
+    let flags = format!("{} --pause object --reason WHY --until 4h", situation.flags(situation.to()));
     let refusal = refused.refusal.map(|refusal| Refusal { command: Some(situation.command(&flags)), ..refusal });
     Ownership { refusal, ..refused }
 }

@@ -18,8 +18,23 @@ pub(crate) enum Write {
     Object { patch: Value, undo: Value },
     /// The same of what deploys it.
     Owner { patch: Value, undo: Value },
+    /// A merge patch of the object that is the change itself: it is not taken back.
+    Change(Value),
     /// The replicas of the scale subresource.
     Scale(u32),
+    /// Another object of the same namespace.
+    Create { group: &'static str, kind: &'static str, object: Value },
+    /// Nothing; what comes after it waits for this.
+    Await(Gate),
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// The end of the change of the object itself.
+    Settled,
+    /// The end of the KafkaRebalance of this name.
+    Rebalance(String),
 }
 
 /// A plan with the writes of its steps, one a step.
@@ -29,6 +44,8 @@ pub(crate) struct Draft {
     pub(crate) writes: Vec<Write>,
     /// Whether nothing is left of the change, so that there is nothing to go back from.
     pub(crate) is_over: bool,
+    /// How many there will be.
+    pub(crate) goal: u32,
 }
 
 impl Draft {
@@ -52,12 +69,14 @@ impl Draft {
 /// Makes the plan.
 pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, platform: &Platform) -> Draft {
     let (from, to) = (situation.replicas.wanted, situation.to());
-    let request = format!("scale {} from {from} to {to}", situation.subject());
+    let target = target_of(&situation.object.ty.group, &situation.object.ty.kind);
+    let request =
+        target.request(situation).unwrap_or_else(|| format!("scale {} from {from} to {to}", situation.subject()));
     let mut plan = Plan::new("ScalePlan", view, request, situation.now);
     plan.dry_run = settings.write.dry_run.word().to_owned();
     plan.field_manager = situation.manager.to_owned();
     plan.reason = situation.reason.map(str::to_owned);
-    let mut draft = Draft { plan, writes: Vec::new(), is_over: false };
+    let mut draft = Draft { plan, writes: Vec::new(), is_over: false, goal: to };
     expectations(situation, &mut draft);
     let ownership = owner::judge(situation);
     match ownership.refusal {
@@ -66,7 +85,7 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
     }
     draft.plan.preflight.push(preflight::health(situation, platform));
     if to != from {
-        if !situation.timeout.is_zero() {
+        if !situation.timeout.is_zero() && target.marks() {
             let (step, write) = stamp(situation);
             draft.push(step, write);
         }
@@ -78,8 +97,7 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
         } else if situation.ask.pause.is_some() && draft.plan.refusals.is_empty() {
             draft.plan.notes.push("nothing is paused: nothing would undo the change".to_owned());
         }
-        let group = &situation.object.ty.group;
-        target_of(group, &situation.object.ty.kind).draft(situation, &mut draft);
+        target.draft(situation, &mut draft);
     }
     forbid(situation, &mut draft);
     conclude(situation, &mut draft.plan);

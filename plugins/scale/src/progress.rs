@@ -16,6 +16,10 @@ const NAMED: usize = 5;
 pub(crate) struct Look<'a> {
     /// The object.
     pub(crate) json: &'a Value,
+    /// The object as it was before the change.
+    pub(crate) before: &'a Value,
+    /// The other object that its target wants to see.
+    pub(crate) beside: Option<&'a Value>,
     /// Replicas that its scale wants.
     pub(crate) wanted: u32,
     /// Replicas that its scale counts.
@@ -39,6 +43,8 @@ pub(crate) enum Progress {
     Reached,
     /// It is on its way: how far, and what holds single pods up.
     Waiting { summary: String, reasons: Vec<String> },
+    /// Its controller does not do it, and says why.
+    Refused { why: String, hints: Vec<String> },
     /// Somebody has set the replicas again.
     Reverted { to: u32, by: String },
 }
@@ -47,12 +53,17 @@ impl Look<'_> {
     /// How far the replicas have come: seen by the controller, so many, ready, and of the newest template.
     pub(crate) fn replicas(&self) -> Progress {
         if self.wanted != self.goal {
-            return Progress::Reverted { to: self.wanted, by: self.reverter() };
+            return self.reverted();
         }
         match self.missing() {
             None => Progress::Reached,
             Some(summary) => Progress::Waiting { summary, reasons: self.reasons() },
         }
+    }
+
+    /// Somebody has set the replicas again.
+    pub(crate) fn reverted(&self) -> Progress {
+        Progress::Reverted { to: self.wanted, by: self.reverter() }
     }
 
     fn missing(&self) -> Option<String> {
@@ -97,7 +108,7 @@ impl Look<'_> {
         others.next().map_or_else(|| "somebody whom managedFields do not name".to_owned(), |owner| owner.manager)
     }
 
-    fn reasons(&self) -> Vec<String> {
+    pub(crate) fn reasons(&self) -> Vec<String> {
         let related = Related { inventory: self.pods, limits: &self.platform.thresholds };
         let verdict = |pod: &Object| {
             let verdict = assess(pod, &related, self.now);
@@ -132,6 +143,8 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let look = Look {
             json,
+            before: json,
+            beside: None,
             wanted,
             current,
             goal: 3,

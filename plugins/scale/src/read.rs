@@ -1,12 +1,13 @@
 //! What a plan needs, read from a cluster or from files.
 
+use crate::settings::Ask;
 use crate::settings::Name;
 use crate::situation::Replicas;
-use crate::targets::{COMMON, target_of};
+use crate::targets::{COMMON, kafka, target_of};
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{self, ClusterError, Connection, Place, Plan, Resource, Resources, Scale};
 use mlops_shared::object::{
-    Decoded, Inventory, InventoryBuilder, Object, ObjectRef, Scope, TypeMeta, decode_object, decode_typed,
+    Decoded, Inventory, InventoryBuilder, Object, ObjectRef, Scope, TypeMeta, decode_kept, decode_object, decode_typed,
 };
 use mlops_shared::ownership::{FieldPath, Managers};
 use mlops_shared::report::View;
@@ -44,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) place: Option<Place>,
     /// What deploys it, in a live cluster.
     pub(crate) owner: Option<(Place, Value)>,
+    /// What the server says of its pools, where it was asked.
+    pub(crate) server: Option<Result<Value, String>>,
 }
 
 impl Seen {
@@ -51,6 +54,30 @@ impl Seen {
     pub(crate) fn record(&self) -> Option<&Object> {
         self.inventory.find(&self.object).found()
     }
+}
+
+/// What a name leads to: of a Kafka cluster with one pool of brokers that pool.
+///
+/// # Errors
+/// When there are several, or none that can be scaled.
+async fn led(connection: &Connection, resources: &Resources, found: (Place, Value)) -> Result<(Place, Value), Failure> {
+    let (place, json) = found;
+    if !kafka::is_cluster(&place.resource.group, &place.resource.kind) || kafka::has_own_brokers(&json) {
+        return Ok((place, json));
+    }
+    let Some(pools) = resources.of_kind(kafka::GROUP, "KafkaNodePool") else {
+        return Err(Failure::unchecked("the server has no KafkaNodePools, and this Kafka names no replicas"));
+    };
+    let selector = format!("{}={}", kafka::CLUSTER, place.name);
+    let decoded = cluster::selected(connection, pools, &place.namespace, &selector, decode_kept).await?;
+    let decoded: Vec<Object> = decoded
+        .into_iter()
+        .filter_map(|item| if let Decoded::Object(object) = item { Some(object) } else { None })
+        .collect();
+    let name = kafka::broker_pool(&decoded.iter().collect::<Vec<_>>(), &place.namespace, &place.name)?;
+    let place = pools.at(&place.namespace, &name);
+    let json = cluster::object(connection, &place).await?;
+    Ok((place, json))
 }
 
 /// The kind that a word means, in a cluster.
@@ -113,14 +140,19 @@ pub(crate) async fn named(
 ///
 /// # Errors
 /// When the object or its scale cannot be read; what is around it is told as not read.
-pub(crate) async fn live(connection: &Connection, name: &Name) -> Result<Seen, Failure> {
+pub(crate) async fn live(connection: &Connection, name: &Name, ask: Option<&Ask>) -> Result<Seen, Failure> {
     let resources = cluster::resources(connection).await?;
-    let (place, json) = named(connection, &resources, name).await?;
+    let found = named(connection, &resources, name).await?;
+    let (place, json) = led(connection, &resources, found).await?;
     let scale = if place.resource.has("scale") { Some(scale_of(connection, &place).await?) } else { None };
-    let path = replicas_path(connection, &resources, &place, &json, scale.as_ref()).await;
+    let target = target_of(&place.resource.group, &place.resource.kind);
+    let path = match ask.and_then(|ask| target.path(ask, &json)) {
+        Some(path) => FieldPath::parse(path),
+        None => replicas_path(connection, &resources, &place, &json, scale.as_ref()).await,
+    };
     let mut kinds: Vec<(String, String)> = vec![(place.resource.group.clone(), place.resource.kind.clone())];
     kinds.extend(owners(connection, &resources, &place, &json).await);
-    let own = target_of(&place.resource.group, &place.resource.kind).kinds();
+    let own = target.kinds();
     let mut wanted: Vec<(&str, &str)> = COMMON.iter().chain(own).copied().collect();
     wanted.extend(kinds.iter().map(|(group, kind)| (group.as_str(), kind.as_str())));
     wanted.sort_unstable();
@@ -139,7 +171,7 @@ pub(crate) async fn live(connection: &Connection, name: &Name) -> Result<Seen, F
     let owner = deployer(connection, &resources, &inventory, &object).await;
     let replicas = match &scale {
         Some(scale) => Replicas { wanted: scale.wanted, current: scale.current, selector: scale.selector.clone() },
-        None => of_spec(&json),
+        None => target.replicas(&json).unwrap_or_else(|| of_spec(&json)),
     };
     Ok(Seen {
         inventory,
@@ -153,6 +185,7 @@ pub(crate) async fn live(connection: &Connection, name: &Name) -> Result<Seen, F
         gaps: snapshot.gaps,
         place: Some(place),
         owner,
+        server: None,
         json,
     })
 }
@@ -161,7 +194,8 @@ async fn scale_of(connection: &Connection, place: &Place) -> Result<Scale, Failu
     Ok(cluster::scale(connection, place).await?)
 }
 
-fn of_spec(json: &Value) -> Replicas {
+/// The replicas that the spec and the status tell.
+pub(crate) fn of_spec(json: &Value) -> Replicas {
     let number =
         |pointer: &str| json.pointer(pointer).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
     let wanted = number("/spec/replicas").unwrap_or(1);
@@ -249,8 +283,16 @@ async fn deployer(
 }
 
 /// Words for the built-in kinds, which files do not tell.
-const SHORT: [(&str, &str); 4] =
-    [("deploy", "deployment"), ("sts", "statefulset"), ("rs", "replicaset"), ("rc", "replicationcontroller")];
+const SHORT: [(&str, &str); 8] = [
+    ("deploy", "deployment"),
+    ("sts", "statefulset"),
+    ("rs", "replicaset"),
+    ("rc", "replicationcontroller"),
+    ("k", "kafka"),
+    ("knp", "kafkanodepool"),
+    ("sparkapp", "sparkapplication"),
+    ("scheduledsparkapp", "scheduledsparkapplication"),
+];
 
 /// Whether a word is one for that kind: kind, plural or short name, with or without its group.
 fn means(word: &str, ty: &TypeMeta) -> bool {
@@ -267,13 +309,15 @@ fn means(word: &str, ty: &TypeMeta) -> bool {
 ///
 /// # Errors
 /// When the path cannot be read, or the object is not in it, or there are several.
-pub(crate) fn files(origin: Origin<'_>, name: &Name) -> Result<Seen, Failure> {
+pub(crate) fn files(origin: Origin<'_>, name: &Name, ask: Option<&Ask>) -> Result<Seen, Failure> {
     let decode = |ty: &Arc<TypeMeta>, item: &RawValue| {
         let decoded = decode_typed(ty, item);
         let is_named = match &decoded {
             Decoded::Object(object) => {
-                *object.meta.name == *name.name
-                    && means(&name.ty, ty)
+                let is_it = *object.meta.name == *name.name && means(&name.ty, ty);
+                // What a cluster's name may lead to.
+                let is_pool = kafka::is_word(&name.ty) && kafka::is_pool_of(object, &name.name);
+                (is_it || is_pool)
                     && name.namespace.as_ref().is_none_or(|namespace| *object.meta.namespace == **namespace)
             }
             Decoded::Event(_) | Decoded::Nothing => false,
@@ -292,6 +336,24 @@ pub(crate) fn files(origin: Origin<'_>, name: &Name) -> Result<Seen, Failure> {
     }
     gathered.sections.into_iter().for_each(|section| builder.section(section));
     let what = origin.path.display();
+    let inventory = builder.finish();
+    let mut pools = Vec::new();
+    found.retain(|it| {
+        let is_it = means(&name.ty, &it.2);
+        if !is_it {
+            pools.push(it.clone());
+        }
+        is_it
+    });
+    if let [(cluster, json, _)] = found.as_slice()
+        && kafka::is_cluster(&cluster.group, &cluster.kind)
+        && !kafka::has_own_brokers(json)
+    {
+        pools.retain(|(pool, ..)| pool.namespace == cluster.namespace);
+        let records: Vec<&Object> = pools.iter().filter_map(|(pool, ..)| inventory.find(pool).found()).collect();
+        let pool = kafka::broker_pool(&records, &cluster.namespace, &cluster.name)?;
+        found = pools.into_iter().filter(|(it, ..)| *it.name == *pool).collect();
+    }
     let (object, mut json, ty) = match found.len() {
         0 => {
             let within =
@@ -308,16 +370,17 @@ pub(crate) fn files(origin: Origin<'_>, name: &Name) -> Result<Seen, Failure> {
     // An item of a typed list bears no type of its own.
     json["apiVersion"] = ty.api_version().into();
     json["kind"] = ty.kind.to_string().into();
+    let target = target_of(&object.group, &object.kind);
     let is_scalable = matches!(&*object.group, "" | "apps") || json.pointer("/spec/replicas").is_some();
-    if !is_scalable && target_of(&object.group, &object.kind).needs_scale() {
+    if !is_scalable && target.needs_scale() {
         return Err(Failure::usage(format!("{object} has no spec.replicas: a file does not tell what would scale it")));
     }
     let plural = format!("{}s", object.kind.to_lowercase());
     let resource = if object.group.is_empty() { plural } else { format!("{plural}.{}", object.group) };
     Ok(Seen {
-        inventory: builder.finish(),
-        replicas: of_spec(&json),
-        path: FieldPath::parse(REPLICAS),
+        inventory,
+        replicas: target.replicas(&json).unwrap_or_else(|| of_spec(&json)),
+        path: FieldPath::parse(ask.and_then(|ask| target.path(ask, &json)).unwrap_or(REPLICAS)),
         resource,
         view: gathered.view,
         warnings: gathered.warnings,
@@ -325,6 +388,7 @@ pub(crate) fn files(origin: Origin<'_>, name: &Name) -> Result<Seen, Failure> {
         gaps: gathered.gaps,
         place: None,
         owner: None,
+        server: None,
         object,
         json,
     })

@@ -29,7 +29,7 @@ pub(crate) async fn resume(
     setup: &Setup<'_>,
     begun: &Cell<bool>,
 ) -> Result<Plan, Failure> {
-    let seen = read::live(connection, name).await?;
+    let seen = read::live(connection, name, None).await?;
     let record = seen.record().ok_or_else(|| Failure::unchecked(format!("{} was not read", seen.object)))?;
     let settings = setup.settings;
     let mut plan = Plan::new("ScalePlan", seen.view.clone(), format!("resume {}", seen.object), settings.now);

@@ -4,8 +4,9 @@ use crate::apply::Run;
 use crate::args::Args;
 use crate::plan::{Draft, build};
 use crate::read::{self, Seen};
-use crate::settings::{self, Ask, Request, Settings};
+use crate::settings::{self, Ask, Goal, Request, Settings};
 use crate::situation::Situation;
+use crate::targets::{minio, target_of};
 use crate::{resume, status};
 use jiff::Timestamp;
 use mlops_shared::cli::{Demand, DryRun, Exit, Failure, Printer, confirm, platform, to_end};
@@ -77,7 +78,9 @@ impl Setup<'_> {
     fn scale(&self, ask: &Ask) -> Result<Exit, Failure> {
         if let Some(path) = &self.args.source.from {
             let origin = Origin { path, identities: &self.args.source.identity };
-            let seen = read::files(origin, &ask.name)?;
+            let mut seen = read::files(origin, &ask.name, Some(ask))?;
+            fits(ask, &seen)?;
+            seen.server = ask.mc_alias.as_deref().map(minio::server::ask);
             let draft = self.draft(&seen, ask, "nobody")?;
             return self.end(&draft.plan);
         }
@@ -85,7 +88,9 @@ impl Setup<'_> {
     }
 
     async fn scale_live(&self, connection: &Connection, ask: &Ask, begun: &Cell<bool>) -> Result<Exit, Failure> {
-        let seen = read::live(connection, &ask.name).await?;
+        let mut seen = read::live(connection, &ask.name, Some(ask)).await?;
+        fits(ask, &seen)?;
+        seen.server = ask.mc_alias.as_deref().map(minio::server::ask);
         let who = self.who(connection);
         let mut draft = self.draft(&seen, ask, &who)?;
         let is_over = !draft.plan.refusals.is_empty() || draft.writes.is_empty();
@@ -131,10 +136,6 @@ impl Setup<'_> {
     }
 
     fn draft(&self, seen: &Seen, ask: &Ask, who: &str) -> Result<Draft, Failure> {
-        if ask.replicas.is_none() {
-            return Err(Failure::usage("--replicas says how many are wanted")
-                .hint(format!("{} are wanted now", seen.replicas.wanted)));
-        }
         for warning in &seen.warnings {
             self.output.printer.note(warning);
         }
@@ -153,6 +154,7 @@ impl Setup<'_> {
             who,
             reason: self.settings.write.reason.as_deref(),
             timeout: self.settings.timeout,
+            server: seen.server.as_ref(),
         };
         let view = View { platform: Some(self.origin.to_owned()), ..seen.view.clone() };
         let mut draft = build(&situation, self.settings, view, self.platform);
@@ -173,6 +175,23 @@ impl Setup<'_> {
     fn end(&self, plan: &Plan) -> Result<Exit, Failure> {
         self.output.print(plan)?;
         Ok(exit(plan))
+    }
+}
+
+/// Whether what is asked for is something that such an object has, and is said at all.
+pub(crate) fn fits(ask: &Ask, seen: &Seen) -> Result<(), Failure> {
+    let target = target_of(&seen.object.group, &seen.object.kind);
+    let known = [Goal::Replicas, Goal::Brokers, Goal::Executors, Goal::AddPool, Goal::Decommission(String::new())];
+    let flags: Vec<&str> = known.iter().filter(|goal| target.takes(goal)).map(Goal::flag).collect();
+    let is_asked = ask.replicas.is_some() || !matches!(ask.goal, Goal::Replicas);
+    match (is_asked, target.takes(&ask.goal)) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            let message = format!("{} does not go with {}", ask.goal.flag(), seen.object.kind);
+            Err(Failure::usage(message).hint(format!("of {} it is {}", seen.object.kind, flags.join(" or "))))
+        }
+        (false, _) => Err(Failure::usage(format!("{} says how many are wanted", flags.join(" or ")))
+            .hint(format!("{} are wanted now", seen.replicas.wanted))),
     }
 }
 

@@ -35,13 +35,49 @@ pub(crate) struct Name {
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) name: Name,
+    /// How many are wanted, of whatever `goal` counts.
     pub(crate) replicas: Option<u32>,
+    pub(crate) goal: Goal,
+    /// The pool that is added: its shape as it was typed, and its name.
+    pub(crate) pool: Option<(String, Option<String>)>,
+    /// The alias by which `mc` knows the server.
+    pub(crate) mc_alias: Option<String>,
+    pub(crate) rebalance: bool,
+    pub(crate) rerun: bool,
     pub(crate) current: Option<u32>,
     pub(crate) pause: Option<PauseAsk>,
     pub(crate) force_drift: bool,
     pub(crate) ignore_preflight: bool,
     pub(crate) take_over: bool,
     pub(crate) accepted_loss: Option<String>,
+}
+
+/// What is asked for, as the flag that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// `--replicas`, or none.
+    Replicas,
+    /// `--brokers`
+    Brokers,
+    /// `--executors`
+    Executors,
+    /// `--add-pool`
+    AddPool,
+    /// `--decommission`, with the pool's name.
+    Decommission(String),
+}
+
+impl Goal {
+    /// The flag.
+    pub(crate) fn flag(&self) -> &'static str {
+        match self {
+            Self::Replicas => "--replicas",
+            Self::Brokers => "--brokers",
+            Self::Executors => "--executors",
+            Self::AddPool => "--add-pool",
+            Self::Decommission(_) => "--decommission",
+        }
+    }
 }
 
 /// A pause that is asked for.
@@ -135,9 +171,24 @@ fn ask(name: Name, flags: &AskArgs, write: &WriteSettings, now: Timestamp) -> Re
     if pause.is_some() && flags.force_drift {
         return Err(Failure::usage("--pause and --force-drift exclude each other"));
     }
+    let goal = match (&flags.brokers, &flags.executors, &flags.add_pool, &flags.decommission) {
+        (Some(_), ..) => Goal::Brokers,
+        (_, Some(_), ..) => Goal::Executors,
+        (_, _, Some(_), _) => Goal::AddPool,
+        (_, _, _, Some(pool)) => Goal::Decommission(pool.clone()),
+        _ => Goal::Replicas,
+    };
+    if flags.rebalance && write.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(Failure::usage("--rebalance waits for the end of the moving: it does not go with --timeout 0"));
+    }
     Ok(Ask {
         name,
-        replicas: flags.replicas,
+        replicas: flags.replicas.or(flags.brokers).or(flags.executors),
+        goal,
+        pool: flags.add_pool.clone().map(|shape| (shape, flags.pool_name.clone())),
+        mc_alias: flags.mc_alias.clone(),
+        rebalance: flags.rebalance,
+        rerun: flags.rerun,
         current: flags.current_replicas,
         pause,
         force_drift: flags.force_drift,

@@ -1,10 +1,10 @@
 //! What a plan is made from: the object, its replicas, what is around it, and what was asked for.
 
-use crate::settings::Ask;
+use crate::settings::{Ask, Goal};
 use jiff::Timestamp;
 use mlops_shared::object::{Inventory, Object};
 use mlops_shared::ownership::FieldPath;
-use mlops_shared::report::ObjectId;
+use mlops_shared::report::{ObjectId, Refusal, Risk, Step, StepState};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) who: &'a str,
     pub(crate) reason: Option<&'a str>,
     pub(crate) timeout: Duration,
+    /// What the server says of its pools, where it was asked; why there is no answer otherwise.
+    pub(crate) server: Option<&'a Result<Value, String>>,
 }
 
 impl Situation<'_> {
@@ -55,12 +57,61 @@ impl Situation<'_> {
 
     /// The replicas that are asked for; those of now where none were.
     pub(crate) fn to(&self) -> u32 {
-        self.ask.replicas.unwrap_or(self.replicas.wanted)
+        let now = self.replicas.wanted;
+        match self.ask.goal {
+            Goal::AddPool => now.saturating_add(1),
+            Goal::Decommission(_) => now.saturating_sub(1),
+            Goal::Replicas | Goal::Brokers | Goal::Executors => self.ask.replicas.unwrap_or(now),
+        }
+    }
+
+    /// The flags that ask for so many.
+    pub(crate) fn flags(&self, replicas: u32) -> String {
+        match (&self.ask.goal, &self.ask.pool) {
+            (Goal::AddPool, Some((shape, name))) => {
+                let name = name.as_ref().map_or_else(String::new, |name| format!(" --pool-name {name}"));
+                format!("--add-pool {shape}{name}")
+            }
+            (Goal::Decommission(pool), _) => format!("--decommission {pool}"),
+            // Of a cluster the pool is scaled, which has replicas.
+            (Goal::Brokers, _) if self.object.is("kafka.strimzi.io", "KafkaNodePool") => {
+                format!("--replicas {replicas}")
+            }
+            (goal, _) => format!("{} {replicas}", goal.flag()),
+        }
     }
 
     /// The pod template.
     pub(crate) fn template(&self) -> Option<&Value> {
         self.json.pointer("/spec/template").filter(|template| template.pointer("/spec/containers").is_some())
+    }
+
+    /// A reason not to do it.
+    pub(crate) fn refusal(&self, code: &str, reason: impl Into<String>, hints: &[&str]) -> Refusal {
+        Refusal {
+            code: code.to_owned(),
+            object: self.id(),
+            reason: reason.into(),
+            unsure: false,
+            hints: hints.iter().map(|&hint| hint.to_owned()).collect(),
+            command: None,
+        }
+    }
+
+    /// A step that changes this object.
+    pub(crate) fn step(&self, action: &str, field: &str, effect: impl Into<String>, risk: Risk) -> Step {
+        Step {
+            action: action.to_owned(),
+            object: self.id(),
+            field: Some(field.to_owned()).filter(|field| !field.is_empty()),
+            from: None,
+            to: None,
+            effect: effect.into(),
+            risk,
+            undo: None,
+            state: StepState::Planned,
+            message: None,
+        }
     }
 
     /// The command that scales this object, with more flags behind.

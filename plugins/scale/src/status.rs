@@ -3,7 +3,7 @@
 use crate::run::Setup;
 use crate::situation::{command, id};
 use crate::stamp::{PAUSED_REPLICAS, Scaling};
-use crate::targets::PAUSABLE;
+use crate::targets::{PAUSABLE, TARGETS, TOLD};
 use jiff::Timestamp;
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{self, Connection, Plan};
@@ -47,7 +47,7 @@ pub struct ScaleStatus {
 pub(crate) struct Item {
     /// The object that says so.
     object: ObjectId,
-    /// `scaling` or `pause`.
+    /// `scaling`, `pause`, `rebalance` or `decommission`.
     what: String,
     /// PROGRESSING while a scaling runs, SUSPENDED for a pause within its time; WARN for what was broken off, is overdue,
     /// or has no end.
@@ -74,7 +74,26 @@ pub(crate) struct Item {
     until: Option<String>,
     /// The command that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    command: Option<String>,
+    pub(crate) command: Option<String>,
+}
+
+impl Item {
+    /// What an object says of a change that runs.
+    pub(crate) fn of(object: &Object, what: &str, verdict: Level, message: String) -> Self {
+        Self {
+            object: id(object),
+            what: what.to_owned(),
+            verdict,
+            message,
+            from: None,
+            to: None,
+            by: None,
+            reason: None,
+            since: None,
+            until: None,
+            command: None,
+        }
+    }
 }
 
 impl ScaleStatus {
@@ -95,6 +114,9 @@ pub(crate) async fn read(connection: &Connection, setup: &Setup<'_>) -> Result<S
     let scalable = resources.all.iter().filter(|resource| resource.has("scale"));
     let mut kinds: Vec<(&str, &str)> = scalable.map(|resource| (&*resource.group, &*resource.kind)).collect();
     kinds.extend_from_slice(PAUSABLE);
+    kinds.extend(TOLD.iter().filter(|(group, kind)| resources.of_kind(group, kind).is_some()));
+    kinds.sort_unstable();
+    kinds.dedup();
     let plan = Plan {
         namespaces: setup.settings.namespaces.clone(),
         likely: Vec::new(),
@@ -114,6 +136,9 @@ pub(crate) fn report(inventory: &Inventory, view: View, now: Timestamp) -> Scale
     // The Deployment controller copies annotations to its ReplicaSets, and takes none back.
     let own = inventory.objects().iter().filter(|object| object.meta.controller().is_none());
     let mut items: Vec<Item> = own.flat_map(|object| [scaling(object, now), pause(object, now)]).flatten().collect();
+    for object in inventory.objects() {
+        items.extend(TARGETS.iter().flat_map(|target| target.told(object, now)));
+    }
     items.sort_by_key(|item| std::cmp::Reverse(item.verdict));
     let mut coverage = coverage(inventory.sections());
     coverage.retain(|section| section.gap);
@@ -219,10 +244,10 @@ impl Present for ScaleStatus {
         let count = |what: &str| self.items.iter().filter(|item| item.what == what).count();
         let level = if self.is_partial() { Level::Unknown } else { Level::Ok };
         let level = self.items.iter().map(|item| item.verdict).max().unwrap_or(Level::Ok).max(level);
-        let line = match (count("scaling"), count("pause")) {
-            (0, 0) => "no scaling runs, nothing is paused".to_owned(),
-            (scalings, pauses) => format!("{}, {}", text::plural(scalings, "scaling"), text::plural(pauses, "pause")),
-        };
+        let counts = ["scaling", "rebalance", "decommission", "pause"].map(|what| (count(what), what));
+        let there: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| text::plural(*count, what)).collect();
+        let line = if there.is_empty() { "no scaling runs, nothing is paused".to_owned() } else { there.join(", ") };
         let mut document =
             Document::new(format!("Scalings of {whose}"), Line::marked(level, format!("{whose}: {line}")));
         if !self.items.is_empty() {

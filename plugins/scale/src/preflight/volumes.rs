@@ -22,6 +22,23 @@ pub(crate) fn start(json: &Value) -> u32 {
         .unwrap_or(0)
 }
 
+/// Claims that are made along with new pods of an operator: of these classes and sizes.
+pub(crate) fn new_claims(
+    situation: &Situation<'_>,
+    sizes: Vec<(Option<String>, Quantity)>,
+) -> (Claims, Option<Preflight>) {
+    if sizes.is_empty() {
+        return (Claims::default(), None);
+    }
+    let storage: Vec<_> =
+        sizes.into_iter().map(|(class, size)| (class.or_else(|| default_class(situation)), size)).collect();
+    let count = u32::try_from(storage.len()).unwrap_or(u32::MAX);
+    let classes = storage.iter().map(|(class, _)| class.clone()).collect();
+    let all = storage.iter().map(|(_, size)| *size).sum();
+    let check = class_check(situation, &classes, count, all);
+    (Claims { count, storage }, Some(check))
+}
+
 /// The claims of these replicas that have to be made, and what is to be said of them. `replicas` counts from zero.
 pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims, Vec<Preflight>) {
     let templates = array(situation.json.pointer("/spec/volumeClaimTemplates"));

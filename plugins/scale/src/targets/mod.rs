@@ -1,11 +1,19 @@
 //! What can be scaled, one file each. The first row that claims a kind plans it; the last one claims all that has a
 //! scale subresource.
 
+pub(crate) mod kafka;
+pub(crate) mod minio;
+pub(crate) mod spark;
 pub(crate) mod workload;
 
 use crate::plan::Draft;
 use crate::progress::{Look, Progress};
-use crate::situation::Situation;
+use crate::settings::{Ask, Goal};
+use crate::situation::{Replicas, Situation};
+use crate::status::Item;
+use jiff::Timestamp;
+use mlops_shared::object::Object;
+use serde_json::Value;
 
 /// A family of kinds that is scaled in its own way.
 pub(crate) trait Target: Sync {
@@ -22,15 +30,56 @@ pub(crate) trait Target: Sync {
         true
     }
 
+    /// Whether it knows what this goal means.
+    fn takes(&self, goal: &Goal) -> bool {
+        *goal == Goal::Replicas
+    }
+
+    /// How many there are, for kinds without a scale subresource; `None` where `spec.replicas` says so.
+    fn replicas(&self, _: &Value) -> Option<Replicas> {
+        None
+    }
+
+    /// The field that holds them, where it is not the one of the scale subresource.
+    fn path(&self, _: &Ask, _: &Value) -> Option<&'static str> {
+        None
+    }
+
+    /// What is asked for, in one line, where it is more than a number of replicas.
+    fn request(&self, _: &Situation<'_>) -> Option<String> {
+        None
+    }
+
+    /// Whether a running change may be marked on the object.
+    fn marks(&self) -> bool {
+        true
+    }
+
+    /// Another object of the namespace whose status tells how far it is: group, kind, name.
+    fn beside(&self, _: &Value) -> Option<(&'static str, &'static str, String)> {
+        None
+    }
+
+    /// What an object says of changes that run, for `scale status`.
+    fn told(&self, _: &Object, _: Timestamp) -> Vec<Item> {
+        Vec::new()
+    }
+
     /// What it would do: steps with their writes, what was looked at, what forbids it. Ownership is judged before.
     fn draft(&self, situation: &Situation<'_>, draft: &mut Draft);
+
+    /// The end in one line.
+    fn reached(&self, goal: u32) -> String {
+        if goal == 0 { "no replica is left".to_owned() } else { format!("all {goal} replicas are ready") }
+    }
 
     /// How far it has come.
     fn progress(&self, look: &Look<'_>) -> Progress;
 }
 
 /// The rows.
-static TARGETS: &[&dyn Target] = &[&workload::Workload];
+pub(crate) static TARGETS: &[&dyn Target] =
+    &[&kafka::Cluster, &kafka::NodePool, &minio::Tenant, &spark::Application, &spark::Schedule, &workload::Workload];
 
 /// Who plans a kind.
 pub(crate) fn target_of(group: &str, kind: &str) -> &'static dyn Target {
@@ -58,6 +107,10 @@ pub(crate) const COMMON: &[(&str, &str)] = &[
     ("source.toolkit.fluxcd.io", "OCIRepository"),
     ("storage.k8s.io", "StorageClass"),
 ];
+
+/// Kinds without a scale that tell of changes that run.
+pub(crate) const TOLD: &[(&str, &str)] =
+    &[("kafka.strimzi.io", "Kafka"), ("kafka.strimzi.io", "KafkaRebalance"), ("minio.min.io", "Tenant")];
 
 /// What may be written: for the role in `deploy/`.
 pub(crate) const PAUSABLE: &[(&str, &str)] =
