@@ -42,6 +42,8 @@ fn tree() -> TempDir {
     write(".env", "SECRET_KEY=CANARY\n");
     write("run.sh", "export DB_PASSWORD='CANARY'\n");
     write("job.py", "connect(password=\"CANARY\")\n");
+    write("docs/README.md", "# Token\npassword: CANARY\n\n```sh\nmc alias set m http://h admin CANARY\n```\n");
+    write("values/app.yaml", "setting: CANARY\nimage:\n  repository: a/b\n  tag: latest\n");
     write(".git/config", "password=CANARY\n");
     folder
 }
@@ -86,8 +88,10 @@ fn credentials_are_found_where_they_stand() {
         "apps/secret.yaml:5",
         "apps/secret.yaml:7",
         "chart/templates/secret.yaml:3",
+        "docs/README.md:5",
         "job.py:1",
         "run.sh:1",
+        "values/app.yaml:1",
     ];
     assert_eq!(credentials(&found, |finding| finding["accepted"].is_null()), want);
     assert_eq!(credentials(&found, |finding| finding["accepted"]["by"] == "comment"), ["values/db.yaml:2"]);
@@ -97,6 +101,12 @@ fn credentials_are_found_where_they_stand() {
     let notes = found["notes"].to_string();
     assert!(found["summary"]["partial"] == true && notes.contains("values/broken.yaml"), "{notes}");
     assert!(!notes.contains("chart/templates"), "{notes}");
+    // Images of Helm values are told at their lines.
+    let findings = found["findings"].as_array().expect("findings").iter();
+    let moving: Vec<&Value> =
+        findings.filter(|it| it["code"] == "image-latest" && it["object"]["kind"] == "").collect();
+    assert_eq!(moving.len(), 1, "{moving:?}");
+    assert_eq!((&moving[0]["file"], &moving[0]["line"]), (&Value::from("values/app.yaml"), &Value::from(2)));
     // The other checks run on the tree's objects, and say where these stand.
     let findings = found["findings"].as_array().expect("findings").iter();
     let pod = findings.filter(|finding| finding["object"]["kind"] == "Pod" && finding["file"] == "apps/pod.yaml");

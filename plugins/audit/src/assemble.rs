@@ -121,7 +121,7 @@ fn images(it: &Ingredients<'_>) -> Vec<Image> {
     let mut all: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for used in it.records.used().iter().filter(|used| it.scope.holds(&used.object)) {
         let (objects, running) = all.entry(used.image.clone()).or_default();
-        objects.insert(used.object.to_string());
+        objects.insert(used.holder());
         running.extend(used.running.keys().cloned());
     }
     let images = all.into_iter().map(|(image, (objects, running))| Image {

@@ -90,7 +90,7 @@ pub struct Image {
     /// Its registry; empty where the text is no reference.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub registry: String,
-    /// The objects that use it: `Kind/namespace/name`.
+    /// The objects that use it: `Kind/namespace/name`; of Helm values in a tree the file.
     pub objects: Vec<String>,
     /// The digests under which pods run it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -9,7 +9,7 @@ pub(crate) use bom::bom;
 pub(crate) use codes::CODES;
 pub use reference::Reference;
 pub use used::Used;
-pub(crate) use used::used;
+pub(crate) use used::{in_values, used};
 
 use crate::check::Asked;
 use crate::finding::Finding;

@@ -42,10 +42,11 @@ pub(crate) fn used(records: &Records) -> Vec<Used> {
     for (object, members) in workloads(records) {
         of_workload(&object, &members, &mut all);
     }
-    let mut places: HashMap<(ObjectRef, String), usize> = HashMap::new();
+    all.extend(records.images.iter().cloned());
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut merged: Vec<Used> = Vec::with_capacity(all.len());
     for used in all {
-        let place = *places.entry((used.object.clone(), used.image.clone())).or_insert(merged.len());
+        let place = *places.entry((used.holder(), used.image.clone())).or_insert(merged.len());
         match merged.get_mut(place) {
             Some(first) => first.add(used),
             None => merged.push(used),
@@ -54,7 +55,32 @@ pub(crate) fn used(records: &Records) -> Vec<Used> {
     merged
 }
 
+/// The images that Helm values in a file name, each at its place: `line` tells on which line a path begins.
+pub(crate) fn in_values(values: &Value, file: &Sym, line: impl Fn(&str) -> Option<u32>) -> Vec<Used> {
+    let mut found = BTreeMap::new();
+    walk(values, "", DEPTH, &mut found);
+    let used = found.into_iter().map(|(path, (image, policy))| Used {
+        object: ObjectRef::new("", "", "", ""),
+        api_version: Sym::default(),
+        place: Some(Place { file: file.clone(), line: line(&path).unwrap_or_default() }),
+        path: path.trim_start_matches('.').to_owned(),
+        also: Vec::new(),
+        image,
+        pull_policy: policy.as_str().into(),
+        running: BTreeMap::new(),
+    });
+    used.collect()
+}
+
 impl Used {
+    /// What uses it, as it is told: the object, or the file where there is none.
+    pub(crate) fn holder(&self) -> String {
+        match &self.place {
+            Some(place) if self.object.kind.is_empty() => place.file.to_string(),
+            _ => self.object.to_string(),
+        }
+    }
+
     /// Takes in another place of the same object that names the same image.
     fn add(&mut self, other: Self) {
         if self.pull_policy.is_empty() {

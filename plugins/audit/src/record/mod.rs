@@ -55,6 +55,8 @@ pub enum Record {
     Custom(Custom),
     /// A document of a tree that is no object: Helm values, mostly.
     Values(Custom),
+    /// An image that a file of Helm values names.
+    Image(Box<Used>),
     /// A credential in a file of a tree: what is to be told of it, without its value.
     Credential(Box<Finding>),
     /// A ConfigMap: only which names stand in it.
@@ -66,7 +68,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Whose record it is; `None` of a credential.
+    /// Whose record it is; `None` of a credential and of an image in a file of values.
     pub fn head_mut(&mut self) -> Option<&mut Head> {
         Some(match self {
             Self::Namespace(namespace) => &mut namespace.head,
@@ -82,7 +84,7 @@ impl Record {
             Self::Settings(both) => &mut both.0,
             Self::Leaking(both) => return both.0.head_mut(),
             Self::Broken(head) => head,
-            Self::Credential(_) => return None,
+            Self::Credential(_) | Self::Image(_) => return None,
         })
     }
 }
@@ -202,6 +204,8 @@ pub struct Records {
     pub credentials: Vec<Finding>,
     /// Objects that could not be read as what they say they are.
     pub broken: Vec<Head>,
+    /// Images that files of Helm values name.
+    pub images: Vec<Used>,
     /// Objects in all.
     pub count: usize,
     /// Every object that has a uid, with its identity and its controller.
@@ -222,7 +226,7 @@ impl Records {
                 }
                 record => record,
             };
-            all.count += usize::from(!matches!(record, Record::Credential(_) | Record::Values(_)));
+            all.count += usize::from(!matches!(record, Record::Credential(_) | Record::Image(_) | Record::Values(_)));
             match record {
                 Record::Namespace(namespace) => all.namespaces.push(namespace),
                 Record::Account(account) => all.accounts.push(account),
@@ -248,6 +252,7 @@ impl Records {
                 }
                 Record::Settings(both) => all.settings.push(both.1),
                 Record::Values(values) => all.values.push(values),
+                Record::Image(used) => all.images.push(*used),
                 Record::Credential(finding) => all.credentials.push(*finding),
                 Record::Broken(head) => all.broken.push(head),
                 // Taken apart above; none holds another.

@@ -63,4 +63,7 @@ codes! {
     CERT_NO_NAMES = "cert-no-names", "A server's certificate without alternative names",
         "Clients have not looked at the common name for years: they refuse it, or have verification switched off.",
         "Issue it anew with the names of the service as subject alternative names.";
+    SECRET_RANDOM = "secret-random-value", "A value that looks like a credential",
+        "Nothing names it one, but it is long and random, as keys and tokens are. If it is one, everybody who can read the file has it.",
+        "Look what it is for. A credential belongs into an encrypted file or a store; anything else is accepted by a comment (mlops-audit:allow secret-random-value REASON).";
 }

@@ -31,6 +31,17 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    /// Of a value that only looks like a credential.
+    pub(super) fn of_random(value: &str, stamp: &Stamp) -> Self {
+        let what = "holds a long random value under a name that says nothing".to_owned();
+        Self { code: &SECRET_RANDOM, severity: Severity::Medium, what, traits: stamp.traits(value) }
+    }
+
+    /// Whether it only looks like a credential.
+    pub(super) fn is_likeness(&self) -> bool {
+        self.code == &SECRET_RANDOM
+    }
+
     /// Whether the value is one that others know or guess, wherever it is kept.
     pub(super) fn is_guess(&self) -> bool {
         self.code == &SECRET_DEFAULT || self.code == &SECRET_WEAK

@@ -11,6 +11,8 @@ pub(crate) enum Dialect {
     Plain,
     /// Programs: what is not quoted is no literal.
     Code,
+    /// Markdown: only code in it is looked at, as [`Dialect::Plain`].
+    Markdown,
 }
 
 /// What was found on a line (from 0), under which key.
@@ -26,6 +28,14 @@ const LONG: usize = 4000;
 
 /// The credentials in a text, and how many settings stand in it.
 pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, usize) {
+    if dialect == Dialect::Markdown {
+        let code = super::markdown::code(text);
+        let (mut hits, settings) = scan(&code.plain, Dialect::Plain, stamp);
+        let (others, more) = scan(&code.programs, Dialect::Code, stamp);
+        hits.extend(others);
+        hits.sort_by_key(|hit| hit.line);
+        return (hits, settings + more);
+    }
     let (mut hits, mut settings) = (Vec::new(), 0);
     // A private key is many lines: told once, where it begins.
     if super::tokens::has_private_key(text) {
@@ -51,6 +61,13 @@ pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, us
                 break;
             }
         }
+        if found.is_none() && dialect == Dialect::Plain && !is_comment {
+            found = super::commands::positional(line).iter().find_map(|it| {
+                let names = [it.user];
+                let setting = Setting { key: it.key, value: it.value, names: &names, is_kept_secret: false };
+                judge(&setting, stamp).map(|verdict| Hit { line: index, key: it.key.to_owned(), verdict })
+            });
+        }
         // Tokens and addresses need no key.
         let whole = Setting { key: "", value: line, names: &[], is_kept_secret: false };
         let found =
@@ -58,6 +75,25 @@ pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, us
         hits.extend(found);
     }
     (hits, settings)
+}
+
+/// The settings of a text in which nothing else was found and whose values look like credentials, though their keys say
+/// nothing.
+pub(super) fn unnamed(text: &str, stamp: &Stamp, known: &[Hit]) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let is_comment = line.trim_start().starts_with(['#', ';', '/']);
+        if is_comment || line.len() > LONG || known.iter().any(|hit| hit.line == index) {
+            continue;
+        }
+        let found = pairs(line, Dialect::Plain).into_iter().find(|(key, value)| super::random::is_opaque(key, value));
+        hits.extend(found.map(|(key, value)| Hit {
+            line: index,
+            key: key.to_owned(),
+            verdict: Verdict::of_random(value, stamp),
+        }));
+    }
+    hits
 }
 
 /// Keys and values of a line: `key=value`, `key: value`, `--key value`, any number of them.
@@ -101,6 +137,7 @@ pub(super) fn pairs(line: &str, dialect: Dialect) -> Vec<(&str, &str)> {
                 && option.starts_with("--")
                 && matches!(meaning(option), Meaning::Password | Meaning::Secret)
                 && !value.starts_with(['-', '\\', '|', '>', '&', '<'])
+                && !super::commands::stands_for(value)
             {
                 pairs.push((option.trim_start_matches('-'), value.trim_matches(['"', '\'', '`', ','])));
             }
@@ -118,7 +155,8 @@ fn right(rest: &str, dialect: Dialect) -> Option<&str> {
         let end = inner.find(quote)?;
         return Some(inner[..end].trim_end_matches('\\'));
     }
-    if dialect == Dialect::Code {
+    // `<the token>` waits to be filled in.
+    if dialect == Dialect::Code || quote == '<' {
         return None;
     }
     let end = rest.find(|letter: char| letter.is_whitespace() || ";,\"'`)".contains(letter)).unwrap_or(rest.len());
@@ -140,6 +178,23 @@ mod tests {
         let text = "export MINIO_ROOT_PASSWORD=\"minioadmin123\"\nuser=x\nkubectl create secret generic s --from-literal=password=mlflow123\nmc --secret-key Zq8vN2xLm4RwkT9 ls\n# PASSWORD=commented\nPASSWORD=$(cat file)\nPGPASSWORD=${PGPASSWORD} psql\necho \"PASS: it works\"\nDSN=postgresql://a:mlflow123@db/x\n";
         let want = [(0, "MINIO_ROOT_PASSWORD"), (2, "password"), (3, "secret-key"), (8, "DSN")];
         assert_eq!(keys(text, Dialect::Plain), want.map(|(line, key)| (line, key.to_owned())));
+    }
+
+    #[test]
+    fn positions_and_code_in_prose_are_read() {
+        let script = "mc alias set local http://h admin mlflow123\n# mysql -pmlflow123\ncurl -u admin:$PASSWORD http://h\n  --signing-key string   the key\n  unless --signing-key is given\ntoken: <the token>\nmc alias set NAME URL USER PASSWORD\n";
+        assert_eq!(keys(script, Dialect::Plain), [(0, "mc-password".to_owned())]);
+        let prose = "The password: mlflow123\n\n```\nexport DB_PASSWORD=mlflow123\n```\nPassword: `mlflow123`, or `$PASSWORD`\n";
+        let want = [(3, "DB_PASSWORD"), (5, "Password")];
+        assert_eq!(keys(prose, Dialect::Markdown), want.map(|(line, key)| (line, key.to_owned())));
+    }
+
+    #[test]
+    fn random_values_of_settings_are_found_beside_what_is_known() {
+        let text = "SETTING=x9Kd03mPq7Zt1LwB6vRc\nDB_PASSWORD=mlflow123\n# OLD=x9Kd03mPq7Zt1LwB6vRc\nIMAGE_DIGEST=x9Kd03mPq7Zt1LwB6vRc\n";
+        let (known, _) = scan(text, Dialect::Plain, &Stamp::new());
+        let found = unnamed(text, &Stamp::new(), &known);
+        assert_eq!(found.iter().map(|hit| (hit.line, hit.key.as_str())).collect::<Vec<_>>(), [(0, "SETTING")]);
     }
 
     #[test]

@@ -3,12 +3,15 @@
 mod age;
 mod certificate;
 mod codes;
+mod commands;
 mod contents;
 mod defaults;
 mod judge;
 mod key;
 mod lines;
 mod live;
+mod markdown;
+mod random;
 mod scan;
 mod stamp;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::codes::SECRET_HALF_ENCRYPTED;
 use super::judge::{Setting, Verdict, judge};
 use super::key::{Meaning, is_reference, meaning, words};
 use super::lines::{self, Dialect};
+use super::random;
 use super::stamp::Stamp;
 use super::value;
 use crate::finding::{Finding, Place};
@@ -94,7 +95,10 @@ pub(super) fn verdict_finding(head: &Head, verdict: Verdict, path: String) -> Fi
 
 /// The findings in a file that is read line by line.
 pub(crate) fn text(text: &str, dialect: Dialect, file: &Sym, stamp: &Stamp) -> Vec<Finding> {
-    let (hits, _) = lines::scan(text, dialect, stamp);
+    let (mut hits, _) = lines::scan(text, dialect, stamp);
+    if dialect == Dialect::Plain {
+        hits.extend(lines::unnamed(text, stamp, &hits));
+    }
     let object = ObjectRef::new("", "", "", "");
     let findings = hits.into_iter().map(|hit| {
         let path = if hit.key.is_empty() { hit.verdict.code.id.to_owned() } else { hit.key.clone() };
@@ -136,7 +140,8 @@ impl Scan<'_> {
         if self.is_stored && !verdict.is_guess() {
             return;
         }
-        if self.is_sops {
+        // Of what only looks like a credential nobody knows whether it was meant to be encrypted.
+        if self.is_sops && !verdict.is_likeness() {
             verdict.code = &SECRET_HALF_ENCRYPTED;
             verdict.severity = Severity::Critical;
         }
@@ -308,6 +313,10 @@ impl Scan<'_> {
         match judge(&setting, self.stamp) {
             Some(verdict) => self.report(line, verdict),
             None if text.contains(' ') || text.starts_with('{') => self.lines(scalar, line),
+            // In a cluster controllers write random values by the thousand.
+            None if self.file.is_some() && random::is_opaque(key, text) => {
+                self.report(line, Verdict::of_random(text, self.stamp));
+            }
             None => {}
         }
     }

@@ -82,7 +82,8 @@ fn fits(form: &Form, text: &str, at: usize) -> bool {
     let length = rest.chars().take_while(|letter| (form.is_part)(*letter)).count();
     // AWS's own examples are no keys, nor is what consists of one letter.
     let body = &rest[..length.min(rest.len())];
-    let is_example = body.ends_with("EXAMPLE") || body.chars().collect::<std::collections::HashSet<_>>().len() < 2;
+    let is_shown = body.ends_with("EXAMPLE") || body.contains("1234567890") || body.contains("YOUR-");
+    let is_example = is_shown || body.chars().collect::<std::collections::HashSet<_>>().len() < 2;
     (form.least..=form.most).contains(&length) && !is_example
 }
 
@@ -110,9 +111,14 @@ mod tests {
         let aws = format!("AKIA{}", "Q3EGXZ7RT2PLMN4B");
         assert_eq!(issuer(&format!("key={aws} and more")), Some("AWS"));
         assert_eq!(issuer(&format!("ghp_{}", "a1B2".repeat(9))), Some("GitHub"));
-        for text in
-            ["AKIAIOSFODNN7EXAMPLE", "MYAKIAQ3EGXZ7RT2PLMN4B", "ghp_short", "npm_config_cache", "hf_hub_download"]
-        {
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "MYAKIAQ3EGXZ7RT2PLMN4B",
+            "ghp_short",
+            "npm_config_cache",
+            "hf_hub_download",
+            "xoxb-1234567890-1234567890-1234567890",
+        ] {
             assert_eq!(issuer(text), None, "{text}");
         }
         let pem = |body: &str| format!("-----BEGIN RSA {} KEY-----\n{body}\n-----END-----\n", "PRIVATE");

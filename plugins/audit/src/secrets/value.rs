@@ -65,8 +65,9 @@ fn is_named(value: &str) -> bool {
         return true;
     }
     let is_path = value.starts_with('/') || value.starts_with("./") || value.starts_with("~/");
-    let file =
-        [".pem", ".crt", ".key", ".txt", ".json", ".yaml", ".jks", ".p12"].iter().any(|end| lower.ends_with(end));
+    let file = [".pem", ".crt", ".key", ".txt", ".json", ".yaml", ".jks", ".p12", ".encrypted", ".enc", ".gpg", ".asc"]
+        .iter()
+        .any(|end| lower.ends_with(end));
     is_path && !value.contains('+') && !value.ends_with('=') || file && !value.contains('\n')
 }
 
@@ -111,12 +112,17 @@ fn is_placeholder(value: &str) -> bool {
     ) {
         return true;
     }
+    let is_left_out = value.chars().all(|letter| letter == '…');
     let is_bracketed =
         (value.starts_with('<') && value.ends_with('>')) || (value.starts_with('[') && value.ends_with(']'));
     let has_content = value.chars().any(|letter| letter.is_alphanumeric() || letter.is_control() || !letter.is_ascii());
     let is_masked =
         value.len() >= 3 && value.chars().all(|letter| matches!(letter, 'x' | 'X' | '*' | '.' | '-' | '_' | '?'));
-    is_bracketed
+    // `xoxb-YOUR-TOKEN`.
+    is_left_out
+        || value.contains("YOUR-")
+        || value.contains("YOUR_")
+        || is_bracketed
         || !has_content
         || is_masked
         || [
@@ -211,6 +217,9 @@ mod tests {
             "ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]",
             "<password>",
             "xxxxxx",
+            "…",
+            "abc-YOUR-TOKEN",
+            "token.encrypted",
             "/run/secrets/password",
             "your-password-here",
             "REPLACE_ME",

@@ -29,7 +29,7 @@ impl Inline {
         }
         for (line, content) in (1_u32..).zip(text.lines()) {
             let Some(allowed) = allowed(content) else { continue };
-            let is_alone = content.trim_start().starts_with(['#', '/', ';']);
+            let is_alone = content.trim_start().starts_with(['#', '/', ';', '<']);
             let line = if is_alone { line.saturating_add(1) } else { line };
             self.0.entry((file.clone(), line)).or_default().push(allowed);
         }
@@ -49,8 +49,8 @@ impl Inline {
 fn allowed(line: &str) -> Option<Allowed> {
     let after = |mark: &str| {
         let at = line.find(mark)?;
-        let is_comment = line[..at].contains('#') || line[..at].contains("//") || line[..at].contains(';');
-        is_comment.then(|| line[at + mark.len()..].trim())
+        let is_comment = ["#", "//", ";", "<!--"].iter().any(|start| line[..at].contains(start));
+        is_comment.then(|| line[at + mark.len()..].trim().trim_end_matches("-->").trim_end())
     };
     if let Some(rest) = after(OWN) {
         // Without a reason it accepts nothing.
@@ -72,7 +72,7 @@ mod tests {
         let file = Sym::new("a.yaml");
         inline.read(
             &file,
-            "a: b # mlops-audit:allow secret-plaintext a test database\n# mlops-audit:allow img-latest made here\nc: d\ne: f # gitleaks:allow\ng: h # mlops-audit:allow secret-plaintext\ni: mlops-audit:allow secret-plaintext no comment\n",
+            "a: b # mlops-audit:allow secret-plaintext a test database\n# mlops-audit:allow img-latest made here\nc: d\ne: f # gitleaks:allow\ng: h # mlops-audit:allow secret-plaintext\ni: mlops-audit:allow secret-plaintext no comment\n<!-- mlops-audit:allow secret-plaintext shown in class -->\nk: l\n",
         );
         let reason =
             |code: &str, line| inline.reason(code, Some(&Place { file: file.clone(), line })).map(str::to_owned);
@@ -82,5 +82,6 @@ mod tests {
         assert!(reason("secret-plaintext", 4).is_some() && reason("img-latest", 4).is_none());
         assert_eq!(reason("secret-plaintext", 5), None);
         assert_eq!(reason("secret-plaintext", 6), None);
+        assert_eq!(reason("secret-plaintext", 8).as_deref(), Some("shown in class"));
     }
 }

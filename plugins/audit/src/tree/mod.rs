@@ -10,6 +10,7 @@ mod walk;
 pub(crate) use inline::Inline;
 
 use crate::finding::Place;
+use crate::images;
 use crate::record::{Custom, Record, decode};
 use crate::secrets::{self, Dialect, Stamp};
 use mlops_shared::cli::Failure;
@@ -117,8 +118,12 @@ impl Reader {
         self.inline.read(&file, text);
         if form == walk::Form::Lines {
             let ending = inside.rsplit_once('.').map_or("", |(_, ending)| ending);
-            let is_code = matches!(ending, "py" | "scala" | "ipynb");
-            return self.lines(text, &file, if is_code { Dialect::Code } else { Dialect::Plain });
+            let dialect = match ending.to_ascii_lowercase().as_str() {
+                "py" | "scala" | "ipynb" => Dialect::Code,
+                "md" | "markdown" => Dialect::Markdown,
+                _ => Dialect::Plain,
+            };
+            return self.lines(text, &file, dialect);
         }
         let parsed = node::parse(text);
         for document in &parsed.documents {
@@ -152,7 +157,12 @@ impl Reader {
         }
         if version.is_empty() || kind.is_empty() {
             let place = Place { file: file.clone(), line: 0 };
-            self.items.push(Record::Values(Custom::values(place, node.json())));
+            let values = node.json();
+            if is_values(file) {
+                let images = images::in_values(&values, file, |path| node.line_of(path));
+                self.items.extend(images.into_iter().map(|used| Record::Image(Box::new(used))));
+            }
+            self.items.push(Record::Values(Custom::values(place, values)));
             let found = secrets::document(node, None, ObjectRef::new("", "", "", ""), Some(file), &self.stamp);
             self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
             return;
@@ -174,5 +184,28 @@ impl Reader {
         *self.kinds.entry((ty.group.clone(), ty.kind.clone())).or_default() += 1;
         let found = secrets::document(node, Some(&ty), object, Some(file), &self.stamp);
         self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
+    }
+}
+
+/// Whether a file holds Helm values, by its name or that of its folder: `values-prod.yaml`, `helm-values/db.yaml`.
+fn is_values(file: &str) -> bool {
+    let mut parts = file.rsplit('/');
+    let names = [parts.next(), parts.next()];
+    names.into_iter().flatten().any(|part| {
+        let stem = part.split('.').next().unwrap_or_default();
+        stem.split(['-', '_']).any(|word| word == "values")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_known_by_their_names() {
+        assert!(
+            ["values.yaml", "c/values-prod.yml", "helm-values/db.yaml", "db_values.yaml"].into_iter().all(is_values)
+        );
+        assert!(!["ci.yaml", "values/x/ci.yaml", "intervals.yaml"].into_iter().any(is_values));
     }
 }

@@ -30,6 +30,7 @@ pub(crate) enum Content {
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) name: String,
+    pub(crate) line: u32,
 }
 
 /// A scalar as it was written.
@@ -142,7 +143,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
             Some(Open::Map { entries, key, size, .. }) => match key.take() {
                 None => {
                     *key = Some(match node.content {
-                        Content::Scalar(scalar) => Some(Key { name: scalar.text.reveal().to_owned() }),
+                        Content::Scalar(scalar) => Some(Key { name: scalar.text.reveal().to_owned(), line: node.line }),
                         _ => None,
                     });
                 }
@@ -177,6 +178,25 @@ impl Node {
         self.get(key).and_then(Node::text).unwrap_or_default()
     }
 
+    /// The line on which a path such as `.spec.list[name].key` begins; items of a list go by their `name`, else by their
+    /// index. Keys may hold dots.
+    pub(crate) fn line_of(&self, path: &str) -> Option<u32> {
+        match &self.content {
+            _ if path.is_empty() => Some(self.line),
+            Content::Scalar(_) => None,
+            Content::Map(entries) => entries.iter().find_map(|(key, node)| {
+                let rest = path.strip_prefix('.')?.strip_prefix(key.name.as_str())?;
+                // A map begins on the line of its key.
+                if rest.is_empty() { Some(key.line) } else { node.line_of(rest) }
+            }),
+            Content::List(items) => items.iter().enumerate().find_map(|(index, item)| {
+                let name = item.word("name");
+                let label = if name.is_empty() { index.to_string() } else { name.to_owned() };
+                item.line_of(path.strip_prefix('[')?.strip_prefix(label.as_str())?.strip_prefix(']')?)
+            }),
+        }
+    }
+
     /// The items of a list.
     pub(crate) fn items(&self) -> &[Node] {
         match &self.content {
@@ -204,9 +224,9 @@ impl Node {
             Value::Number(number) => scalar(number.to_string(), true),
             Value::String(text) => scalar(text, false),
             Value::Array(items) => Content::List(items.into_iter().map(Self::of_json).collect()),
-            Value::Object(entries) => {
-                Content::Map(entries.into_iter().map(|(name, value)| (Key { name }, Self::of_json(value))).collect())
-            }
+            Value::Object(entries) => Content::Map(
+                entries.into_iter().map(|(name, value)| (Key { name, line: 0 }, Self::of_json(value))).collect(),
+            ),
         };
         Self { line: 0, content, size: 1 }
     }
@@ -279,6 +299,14 @@ mod tests {
         assert_eq!(a.get("c").map(|node| (node.line, node.text())), Some((5, Some("one\ntwo\n"))));
         assert_eq!(parsed.documents[1].word("d"), "y");
         assert_eq!(parsed.comments, [(1, "head".to_owned()), (8, "side".to_owned())]);
+    }
+
+    #[test]
+    fn a_path_leads_to_its_line() {
+        let parsed = parse("a:\n  b.c:\n    image: x\n  list:\n  - name: n\n    k: 1\n  - k: 2\n");
+        let line = |path: &str| parsed.documents[0].line_of(path);
+        assert_eq!((line(".a.b.c"), line(".a.b.c.image")), (Some(2), Some(3)));
+        assert_eq!((line(".a.list[n].k"), line(".a.list[1].k"), line(".a.none")), (Some(6), Some(7), None));
     }
 
     #[test]

@@ -45,6 +45,8 @@ const LINES: &[&str] = &[
     "env",
     "ini",
     "key",
+    "markdown",
+    "md",
     "pem",
     "properties",
     "ps1",

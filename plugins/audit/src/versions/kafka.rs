@@ -66,7 +66,7 @@ fn operators(asked: &Asked<'_>) -> BTreeMap<String, Vec<String>> {
         let is_operator =
             paths.any(|path| path.contains("[strimzi-cluster-operator]") || path.ends_with(".defaultImageTag"));
         if let Some(tag) = reference.tag.filter(|_| is_operator && reference.repository.ends_with("strimzi/operator")) {
-            all.entry(tag.to_owned()).or_default().push(format!("{}: {}", used.object, used.image));
+            all.entry(tag.to_owned()).or_default().push(format!("{}: {}", used.holder(), used.image));
         }
     }
     for custom in &asked.records.customs {
