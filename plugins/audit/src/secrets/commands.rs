@@ -50,6 +50,9 @@ const SHORT: &[Short] = &[
     Short { programs: &["mongosh", "mongo", "mongodump", "mongorestore"], key: "mongo-password", ..ANY },
 ];
 
+/// Words of a command that are looked at.
+const MOST: usize = 64;
+
 /// The passwords in a line.
 pub(super) fn positional(line: &str) -> Vec<Positional<'_>> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -79,7 +82,7 @@ fn arguments<'a>(words: &[&'a str]) -> Vec<&'a str> {
     let is_end =
         |word: &str| word.starts_with(['|', '&', ';', '>', '<', '#']) || word.starts_with("2>") || word == "\\";
     let mut own = Vec::new();
-    for word in words {
+    for word in words.iter().take(MOST) {
         if is_end(word) {
             break;
         }

@@ -3,6 +3,7 @@
 use super::judge::{Setting, Verdict, judge};
 use super::key::{Meaning, meaning};
 use super::stamp::Stamp;
+use std::collections::HashSet;
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +81,11 @@ pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, us
 /// The settings of a text in which nothing else was found and whose values look like credentials, though their keys say
 /// nothing.
 pub(super) fn unnamed(text: &str, stamp: &Stamp, known: &[Hit]) -> Vec<Hit> {
+    let known: HashSet<usize> = known.iter().map(|hit| hit.line).collect();
     let mut hits = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let is_comment = line.trim_start().starts_with(['#', ';', '/']);
-        if is_comment || line.len() > LONG || known.iter().any(|hit| hit.line == index) {
+        if is_comment || line.len() > LONG || known.contains(&index) {
             continue;
         }
         let found = pairs(line, Dialect::Plain).into_iter().find(|(key, value)| super::random::is_opaque(key, value));

@@ -28,7 +28,8 @@ const PROGRAMS: &[&str] = &[
 ];
 
 /// How documentation shows where user and password stand in an address.
-const SHOWN: &[&str] = &["username:password@", "user:password@", "user:pass@", "USERNAME:PASSWORD@", "USER:PASSWORD@"];
+const SHOWN: &[&str] =
+    &["://username:password@", "://user:password@", "://user:pass@", "://USERNAME:PASSWORD@", "://USER:PASSWORD@"];
 
 /// The code in a text, each part in its line.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(super) fn code(text: &str) -> Code {
     }
     for part in [&mut code.plain, &mut code.programs] {
         for shown in SHOWN.iter().filter(|shown| part.contains(**shown)).collect::<Vec<_>>() {
-            *part = part.replace(shown, "@");
+            *part = part.replace(shown, "://");
         }
     }
     code
@@ -112,7 +113,7 @@ mod tests {
         let want = "\n\n\nexport A=b\n\nPassword=x1 --token y2 \nUser=u1 \n\n";
         assert_eq!(code(text).plain, want);
         assert_eq!(code("a `b").plain, "\n");
-        assert_eq!(code("`a://username:password@h`").plain, "a://@h \n");
+        assert_eq!(code("`a://username:password@h`").plain, "a://h \n");
     }
 
     #[test]
