@@ -17,6 +17,7 @@ mod nightly;
 mod objects;
 mod ownership;
 mod proxy;
+mod restore;
 mod roles;
 mod scale;
 mod states;

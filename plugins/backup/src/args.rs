@@ -1,14 +1,15 @@
 //! What the command line may say.
 
+use crate::restore::Existing;
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum, ValueHint};
 use mlops_shared::archive;
-use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs};
+use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, WriteArgs};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and everything asked for was read
-  1  findings: what was verified does not hold together, something differs or could not be removed
+  1  findings: what was verified does not hold together, something differs, could not be restored or removed
   2  wrong usage or a broken archive
   3  not done, or only in part: something could not be read
   130  interrupted";
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// What changed from one archive to another or to the live cluster; exit 1 where something did
     Diff(DiffArgs),
+    /// Make objects of an archive again, by a plan that says of each what becomes of it
+    Restore(RestoreArgs),
     /// Which archives of a folder may go; they go only with --yes
     Prune(PruneArgs),
     /// Who would make each object again if it were lost, and what is lost where nobody does
@@ -178,4 +181,28 @@ pub(crate) struct CoverageArgs {
     /// A snapshot of a volume that is older does not count
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub(crate) fresh: String,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct RestoreArgs {
+    /// The archive
+    #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// KIND, KIND/NAME (with -n) or KIND/NAMESPACE/NAME; everything without one
+    #[arg(value_name = "OBJECT")]
+    pub(crate) objects: Vec<String>,
+    /// Restore a namespace under another name, as in data-plane=drill; may be given more than once
+    #[arg(long, value_name = "FROM=TO")]
+    pub(crate) map_namespace: Vec<String>,
+    /// What becomes of an object that is there and differs
+    #[arg(long, value_enum, value_name = "HOW", default_value = "skip")]
+    pub(crate) existing: Existing,
+    /// Restore also what Flux, Argo CD and Helm through Flux would make again
+    #[arg(long)]
+    pub(crate) include_managed: bool,
+    /// Where the journal of the restore is; beside the archive by default
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }

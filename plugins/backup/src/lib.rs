@@ -15,6 +15,7 @@ mod model;
 mod page;
 mod prune;
 mod record;
+mod restore;
 mod run;
 mod secret;
 mod show;
@@ -29,6 +30,7 @@ pub use diff::{Changed, DiffReport, Named};
 pub use list::{Found, ListReport};
 pub use model::{BackupReport, SignatureReport, VerifyReport};
 pub use prune::{Decision, PruneReport};
+pub use restore::{Action, RestoreReport, Restored, State};
 pub use show::{Listed, ObjectList};
 
 use clap::CommandFactory as _;

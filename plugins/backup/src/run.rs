@@ -3,7 +3,7 @@
 use crate::args::{Args, Command};
 use crate::complete::FORMATS;
 use crate::show::Shown;
-use crate::{coverage, create, diff, list, prune, show as shown, verify};
+use crate::{coverage, create, diff, list, prune, restore, show as shown, verify};
 use mlops_shared::cli::{Exit, Failure, Printer};
 use mlops_shared::report::{Format, Level, Present, Style};
 
@@ -41,6 +41,11 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
             show(args, printer, &report, format)?;
             Ok(Exit::of_check(report.is_different(), report.partial))
         }
+        Command::Restore(wanted) => {
+            let report = restore::run(args, wanted, printer, &style(args, printer))?;
+            show(args, printer, &report, format)?;
+            Ok(restore::exit(&report))
+        }
         Command::Prune(prune) => {
             let report = prune::run(args, prune)?;
             show(args, printer, &report, format)?;
@@ -64,11 +69,14 @@ fn format(args: &Args) -> Result<Format, Failure> {
 }
 
 fn show(args: &Args, printer: &Printer, report: &impl Present, format: Format) -> Result<(), Failure> {
-    let style = Style {
+    printer.report(report, format, &style(args, printer))
+}
+
+fn style(args: &Args, printer: &Printer) -> Style {
+    Style {
         color: args.output.use_color(printer.is_terminal()),
         width: printer.columns(),
         headers: !args.output.no_headers,
         show: Level::Ok,
-    };
-    printer.report(report, format, &style)
+    }
 }

@@ -69,7 +69,7 @@ pub(crate) struct Object {
 }
 
 /// Which objects are asked for.
-struct Wanted {
+pub(crate) struct Wanted {
     kind: String,
     namespaces: Vec<String>,
     name: Option<String>,
@@ -77,7 +77,10 @@ struct Wanted {
 
 impl Wanted {
     /// From `KIND`, `KIND/NAME` or `KIND/NAMESPACE/NAME`.
-    fn new(word: &str, namespaces: &[String]) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// When it has none of these forms.
+    pub(crate) fn new(word: &str, namespaces: &[String]) -> Result<Self, Failure> {
         let mut parts = word.splitn(3, '/');
         let kind = parts.next().unwrap_or_default().to_owned();
         let (namespace, name) = match (parts.next(), parts.next()) {
@@ -102,7 +105,14 @@ impl Wanted {
                 .is_some_and(|(name, group)| is_called(name) && group.eq_ignore_ascii_case(&record.group))
     }
 
-    fn fits(&self, place: &Place, kinds: &[(String, String)]) -> bool {
+    /// Group and plural name of the kinds of an archive that it means.
+    pub(crate) fn kinds(&self, manifest: &Manifest) -> Vec<(String, String)> {
+        let meant = manifest.kinds.iter().filter(|record| self.is_kind(record));
+        meant.map(|record| (record.group.clone(), record.resource.clone())).collect()
+    }
+
+    /// Whether it means what stands there; `kinds` are those of [`Wanted::kinds`].
+    pub(crate) fn fits(&self, place: &Place, kinds: &[(String, String)]) -> bool {
         kinds.iter().any(|(group, resource)| *group == place.group && *resource == place.resource)
             && self.name.as_ref().is_none_or(|name| *name == place.name)
             && (self.namespaces.is_empty() || place.namespace.is_empty() || self.namespaces.contains(&place.namespace))
@@ -127,12 +137,7 @@ pub(crate) fn run(args: &Args, show: &ShowArgs) -> Result<Shown, Failure> {
         &mut |manifest, entries| {
             told = Some(manifest.clone());
             let Some(wanted) = &wanted else { return Ok(Flow::Stop) };
-            let kinds: Vec<(String, String)> = manifest
-                .kinds
-                .iter()
-                .filter(|record| wanted.is_kind(record))
-                .map(|record| (record.group.clone(), record.resource.clone()))
-                .collect();
+            let kinds = wanted.kinds(manifest);
             fitting = entries.iter().filter(|entry| wanted.fits(&entry.place(), &kinds)).cloned().collect();
             if let ([only], Some(_)) = (fitting.as_slice(), &wanted.name) {
                 *one.borrow_mut() = Some(only.path.to_string());
@@ -193,7 +198,8 @@ fn listed(entry: &Entry) -> Listed {
     }
 }
 
-fn absent(wanted: &Wanted, manifest: &Manifest) -> Failure {
+/// Why an archive has none of what is asked for.
+pub(crate) fn absent(wanted: &Wanted, manifest: &Manifest) -> Failure {
     let is_known = manifest.kinds.iter().find(|record| wanted.is_kind(record));
     let Some(record) = is_known else {
         let failure = Failure::usage(format!("the archive has no kind {:?}", wanted.kind));

@@ -1,0 +1,283 @@
+//! `backup restore`: objects of an archive back into a cluster, by a plan that says of each what becomes of it and why.
+
+mod apply;
+mod fields;
+#[cfg(test)]
+mod fields_tests;
+mod head;
+mod journal;
+mod order;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod read;
+mod report;
+
+pub use plan::Action;
+pub(crate) use plan::Existing;
+pub use report::{RestoreReport, Restored, State};
+
+use crate::args::{Args, RestoreArgs};
+use crate::show::Wanted;
+use crate::verify::broken;
+use apply::{Memory, Run};
+use fields::Context;
+use journal::{Journal, Subject};
+use mlops_shared::archive::{Identities, Manifest, Secrets};
+use mlops_shared::cli::{Demand, DryRun, Exit, Failure, Printer, WriteSettings, confirm, to_end};
+use mlops_shared::cluster::{self, Collected, Connection, Writer, resources};
+use mlops_shared::report::{API_VERSION, Style};
+use mlops_shared::text;
+use plan::{Item, Wish, decide};
+use read::{Archive, Selection};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A definition may take so long until its kind is served, where nothing else was said.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the command line means.
+struct Settings {
+    write: WriteSettings,
+    selection: Selection,
+    /// Namespaces that are looked at in the cluster; empty for all of it.
+    targets: Vec<String>,
+    namespaces: BTreeMap<String, String>,
+}
+
+fn settings(args: &Args, restore: &RestoreArgs) -> Result<Settings, Failure> {
+    if args.source.from.is_some() {
+        return Err(Failure::usage("restore writes into a cluster, and --from names files")
+            .hint("`kubectl mlops backup diff ONE OTHER` compares two archives"));
+    }
+    let mut namespaces = BTreeMap::new();
+    for word in &restore.map_namespace {
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name.len() <= 63
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        let pair = word.split_once('=').filter(|(from, to)| is_name(from) && is_name(to) && from != to);
+        let (from, to) = pair.ok_or_else(|| {
+            Failure::usage(format!("invalid value for --map-namespace: {word:?}")).hint("as in data-plane=drill")
+        })?;
+        if namespaces.insert(from.to_owned(), to.to_owned()).is_some() {
+            return Err(Failure::usage(format!("--map-namespace says twice where {from} goes")));
+        }
+    }
+    let mut within = args.scope.namespace.clone();
+    if within.is_empty() {
+        within = namespaces.keys().cloned().collect();
+    }
+    if let Some(other) = namespaces.keys().find(|from| !within.contains(from)) {
+        return Err(Failure::usage(format!("--map-namespace names {other}, and -n does not")));
+    }
+    let places: Vec<&String> = within.iter().map(|name| namespaces.get(name).unwrap_or(name)).collect();
+    if let Some(twice) = places.iter().enumerate().find(|(at, name)| places[..*at].contains(name)).map(|it| it.1)
+        && !namespaces.is_empty()
+    {
+        return Err(Failure::usage(format!("two namespaces would become {twice}")));
+    }
+    let wanted = restore.objects.iter().map(|word| Wanted::new(word, &args.scope.namespace));
+    Ok(Settings {
+        write: restore.write.settings()?,
+        targets: places.into_iter().cloned().collect(),
+        selection: Selection {
+            namespaces: within,
+            labels: args.scope.selector()?,
+            wanted: wanted.collect::<Result<_, Failure>>()?,
+        },
+        namespaces,
+    })
+}
+
+/// Runs the command.
+pub(crate) fn run(
+    args: &Args,
+    restore: &RestoreArgs,
+    printer: &Printer,
+    style: &Style,
+) -> Result<RestoreReport, Failure> {
+    let settings = settings(args, restore)?;
+    let identities = Identities::read(&args.source.identity).map_err(|error| broken(&restore.archive, &error))?;
+    let flags = &args.connection;
+    if flags.is_several() {
+        return Err(Failure::usage("this command changes one cluster").hint("run it once for each --context"));
+    }
+    let connect = flags.settings(flags.context.first().map(String::as_str))?;
+    // All of the archive is read and checked before the cluster is asked anything.
+    let mut archive = Archive::read(&restore.archive, &identities, &settings.selection)?;
+    let begun = Cell::new(false);
+    let ended = to_end(async {
+        let connection = cluster::connect(&connect).await?;
+        let work = Work { args: restore, settings: &settings, printer, style, begun: &begun };
+        work.restore(&connection, &mut archive).await
+    });
+    ended.map_err(|failure| match failure.exit {
+        Exit::Interrupted if begun.get() => {
+            Failure { message: "interrupted: what was restored stays".to_owned(), ..failure }
+                .hint("the same command goes on where this one was")
+        }
+        _ => failure,
+    })
+}
+
+struct Work<'a> {
+    args: &'a RestoreArgs,
+    settings: &'a Settings,
+    printer: &'a Printer,
+    style: &'a Style,
+    begun: &'a Cell<bool>,
+}
+
+impl Work<'_> {
+    async fn restore(&self, connection: &Connection, archive: &mut Archive) -> Result<RestoreReport, Failure> {
+        let context = Context { volumes: archive.volumes(), namespaces: self.settings.namespaces.clone() };
+        let digests = archive.digests(&context)?;
+        let (cluster, collected) = read::live(connection, archive, self.settings.targets.clone(), &context).await?;
+        collected.warnings.iter().for_each(|warning| self.printer.note(warning));
+        let subject = Subject::new(&archive.manifest, collected.uid.as_deref(), &context.namespaces);
+        let journal = self.args.journal.clone().unwrap_or_else(|| subject.path(&self.args.archive));
+        let past = journal::read(&journal, &subject)?;
+        let wish = Wish {
+            selected: archive.selected.clone(),
+            existing: self.args.existing,
+            with_managed: self.args.include_managed,
+            context,
+            begun: past.begun,
+            digests,
+        };
+        let items = decide(&archive.heads, &cluster, &wish);
+        let mut report = self.report(connection, archive, &items, &collected);
+        if !past.finished.is_empty() {
+            let count = text::plural(past.finished.len(), "object");
+            report.notes.push(format!("an earlier run restored {count}: {}", journal.display()));
+        }
+        if self.args.existing == Existing::Fail {
+            let differing = items.iter().filter(|item| item.action == Action::Differs).count();
+            if differing > 0 {
+                let count = text::plural(differing, "object");
+                report.refused = Some(format!("{count} are there and differ, and --existing=fail forbids that"));
+            }
+        }
+        let dry_run = self.settings.write.dry_run;
+        if dry_run == DryRun::Client || report.refused.is_some() || !report.writes() {
+            return Ok(report);
+        }
+        if dry_run == DryRun::None && !self.settings.write.is_agreed {
+            self.printer.aside(&report, self.style);
+        }
+        let question = format!("restore into {}: {}?", connection.context, report.summary());
+        let token = confirm(&self.settings.write, &question, Demand::Yes).await?;
+        self.carry_out(
+            connection,
+            archive,
+            (&cluster, &wish.context),
+            (&items, &mut report),
+            (&token, journal, &subject),
+        )
+        .await?;
+        Ok(report)
+    }
+
+    async fn carry_out(
+        &self,
+        connection: &Connection,
+        archive: &mut Archive,
+        (cluster, context): (&plan::Cluster, &Context),
+        (items, report): (&[Item], &mut RestoreReport),
+        (token, journal, subject): (&cluster::WriteToken, PathBuf, &Subject),
+    ) -> Result<(), Failure> {
+        let is_dry_run = token.is_dry_run();
+        let opened = if is_dry_run { None } else { Some(Journal::open(&journal, subject)?) };
+        if !is_dry_run {
+            report.journal = Some(journal.display().to_string());
+        }
+        let resources = resources(connection).await?;
+        let heads = std::mem::take(&mut archive.heads);
+        let archive = RefCell::new(archive);
+        let run = Run {
+            connection,
+            writer: Writer::new(connection, token, &self.settings.write.manager),
+            is_dry_run,
+            context,
+            cluster,
+            resources: &resources,
+            printer: self.printer,
+            patience: self.settings.write.timeout.unwrap_or(PATIENCE),
+            heads: &heads,
+            archive: &archive,
+            journal: RefCell::new(opened),
+            memory: RefCell::new(Memory::default()),
+        };
+        self.begun.set(!is_dry_run);
+        let done = run.carry_out(items, &mut report.objects).await;
+        run.writer.warnings().iter().for_each(|warning| self.printer.note(&format!("the API server warns: {warning}")));
+        done
+    }
+
+    fn report(
+        &self,
+        connection: &Connection,
+        archive: &Archive,
+        items: &[Item],
+        collected: &Collected,
+    ) -> RestoreReport {
+        let objects = items.iter().map(|item| {
+            let head = &archive.heads[item.head];
+            Restored {
+                group: item.target.group.clone(),
+                kind: head.kind.clone(),
+                namespace: item.target.namespace.clone(),
+                name: item.target.name.clone(),
+                action: item.action,
+                why: item.why.clone(),
+                state: if item.action.writes() { State::Planned } else { State::None },
+                message: None,
+                unsure: item.is_unsure,
+            }
+        });
+        let mut report = RestoreReport {
+            api_version: API_VERSION.to_owned(),
+            kind: "RestoreReport".to_owned(),
+            archive: self.args.archive.display().to_string(),
+            taken_at: archive.manifest.created_at.clone(),
+            context: connection.context.clone(),
+            dry_run: self.settings.write.dry_run.word().to_owned(),
+            refused: None,
+            counts: BTreeMap::new(),
+            objects: objects.collect(),
+            journal: None,
+            notes: notes(&archive.manifest, collected),
+        };
+        report.notes.extend(self.settings.write.reason.iter().map(|reason| format!("reason: {reason}")));
+        report.count();
+        report
+    }
+}
+
+/// What whoever restores should know.
+fn notes(manifest: &Manifest, collected: &Collected) -> Vec<String> {
+    let mut notes = Vec::new();
+    if manifest.partial {
+        notes.push("the backup is partial: what could not be read then is not in it".to_owned());
+    }
+    if manifest.secrets == Secrets::Omitted {
+        notes.push("the backup has no Secrets: they come from elsewhere".to_owned());
+    }
+    match (&manifest.cluster.uid, &collected.uid) {
+        (Some(then), Some(now)) if then != now => {
+            notes.push(format!("the backup is of another cluster ({})", manifest.cluster.context));
+        }
+        (Some(_), Some(_)) => {}
+        _ => notes.push("whether the backup is of this cluster could not be read".to_owned()),
+    }
+    notes
+}
+
+/// How a run with this report ends.
+pub(crate) fn exit(report: &RestoreReport) -> Exit {
+    Exit::of_check(report.has_failed(), report.is_unsure())
+}

@@ -1,0 +1,241 @@
+//! What a restore reads: the archive, from its first byte to its last before anything is written, and what the cluster
+//! has of it.
+
+use super::fields::{Context, comparable};
+use super::head::Head;
+use super::plan::{Cluster, Live};
+use crate::show::{Wanted, absent};
+use crate::spool::{Piece, Spool};
+use crate::verify::{broken, open};
+use mlops_shared::archive::{ArchiveError, Digest, Flow, Identities, Limits, Manifest, Place, canonical, scan};
+use mlops_shared::cli::Failure;
+use mlops_shared::cluster::{ClusterError, Collected, Connection, Order, Reading, ServedKind, collect};
+use mlops_shared::object::Selector;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reading the cluster may take so long.
+const BUDGET: Duration = Duration::from_secs(1800);
+
+/// Which objects of the archive are asked for.
+#[derive(Default)]
+pub(crate) struct Selection {
+    /// In these namespaces; empty for all.
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) labels: Option<Selector>,
+    /// Of these kinds and names; empty for all.
+    pub(crate) wanted: Vec<Wanted>,
+}
+
+/// An archive that was read whole.
+pub(crate) struct Archive {
+    pub(crate) manifest: Manifest,
+    /// Every object.
+    pub(crate) heads: Vec<Head>,
+    /// Paths of those that are asked for.
+    pub(crate) selected: BTreeSet<Box<str>>,
+    spool: Spool,
+    pieces: HashMap<Box<str>, Piece>,
+}
+
+impl Archive {
+    /// Reads an archive, checks all of it, and keeps what may be restored, encrypted, in a file without a name.
+    ///
+    /// # Errors
+    /// When it does not open or is damaged, or a word names nothing in it.
+    pub(crate) fn read(path: &Path, identities: &Identities, selection: &Selection) -> Result<Self, Failure> {
+        let mut spool = Spool::new(&std::env::temp_dir())?;
+        let mut pieces = HashMap::new();
+        let mut heads = Vec::new();
+        let mut selected = BTreeSet::new();
+        let mut told: Option<Manifest> = None;
+        let kinds = std::cell::RefCell::new(Vec::new());
+        let mut disk = None;
+        let input = BufReader::with_capacity(1 << 16, open(path)?);
+        let scanned = scan(
+            input,
+            identities,
+            &Limits::default(),
+            &mut |manifest, _| {
+                *kinds.borrow_mut() = selection.wanted.iter().map(|wanted| wanted.kinds(manifest)).collect();
+                told = Some(manifest.clone());
+                Ok(Flow::Continue)
+            },
+            &mut |entry, bytes| {
+                let no_object = || ArchiveError::Foreign(format!("{} is no object", entry.path));
+                let object: Value = serde_json::from_slice(bytes).map_err(|_| no_object())?;
+                let head = Head::new(entry, &object);
+                let is_asked = selection.fits(&head, &kinds.borrow());
+                let is_ground = head.defines.is_some() || (head.place.group.is_empty() && head.kind == "Namespace");
+                if is_asked || is_ground {
+                    match spool.put(bytes.to_vec()) {
+                        Ok(piece) => drop(pieces.insert(entry.path.clone(), piece)),
+                        Err(failure) => {
+                            disk = Some(failure);
+                            return Err(no_object());
+                        }
+                    }
+                }
+                if is_asked {
+                    selected.insert(entry.path.clone());
+                }
+                heads.push(head);
+                Ok(Flow::Continue)
+            },
+        );
+        if let Some(failure) = disk {
+            return Err(failure);
+        }
+        scanned.map_err(|error| broken(path, &error))?;
+        let manifest = told.ok_or_else(|| Failure::usage(format!("{} has no manifest", path.display())))?;
+        for (wanted, kinds) in selection.wanted.iter().zip(kinds.borrow().iter()) {
+            if !heads.iter().any(|head| wanted.fits(&head.place, kinds)) {
+                return Err(absent(wanted, &manifest));
+            }
+        }
+        Ok(Self { manifest, heads, selected, spool, pieces })
+    }
+
+    /// The object at a path.
+    ///
+    /// # Errors
+    /// When the disk does not give it back.
+    pub(crate) fn object(&mut self, path: &str) -> Result<Value, Failure> {
+        let piece = self.pieces.get(path).copied();
+        let piece = piece.ok_or_else(|| Failure::unchecked(format!("{path} was not kept")))?;
+        serde_json::from_slice(&self.spool.get(piece)?).map_err(|_| Failure::unchecked(format!("{path} is no object")))
+    }
+
+    /// Volumes that claims may be bound to again.
+    pub(crate) fn volumes(&self) -> BTreeSet<String> {
+        let kept = self.heads.iter().filter(|head| head.is_kept_volume && head.never.is_none());
+        kept.map(|head| head.place.name.clone()).collect()
+    }
+
+    /// The comparable digests of what may be restored.
+    ///
+    /// # Errors
+    /// As [`Archive::object`].
+    pub(crate) fn digests(&mut self, context: &Context) -> Result<HashMap<Box<str>, Digest>, Failure> {
+        let paths: Vec<Box<str>> = self.pieces.keys().cloned().collect();
+        let digest = |path: Box<str>| {
+            let object = self.object(&path)?;
+            Ok((path, digest(&object, context)))
+        };
+        paths.into_iter().map(digest).collect()
+    }
+}
+
+impl Selection {
+    fn fits(&self, head: &Head, kinds: &[Vec<(String, String)>]) -> bool {
+        let place = &head.place;
+        let is_near = self.namespaces.is_empty()
+            || self.namespaces.contains(&place.namespace)
+            || (place.group.is_empty() && head.kind == "Namespace" && self.namespaces.contains(&place.name));
+        let is_labelled = self.labels.as_ref().is_none_or(|labels| labels.matches(&head.labels));
+        let is_wanted =
+            self.wanted.is_empty() || self.wanted.iter().zip(kinds).any(|(wanted, kinds)| wanted.fits(place, kinds));
+        is_near && is_labelled && is_wanted
+    }
+}
+
+/// The digest of what two objects must have in common to count as equal.
+fn digest(object: &Value, context: &Context) -> Digest {
+    let text = comparable(object, context).to_string();
+    Digest::of(&canonical(&text).unwrap_or_default())
+}
+
+/// Reads what the cluster has of the kinds of these heads; in these namespaces where there are any.
+///
+/// # Errors
+/// When discovery does not answer. A kind that cannot be read is told in the answer.
+pub(crate) async fn live(
+    connection: &Connection,
+    archive: &Archive,
+    namespaces: Vec<String>,
+    context: &Context,
+) -> Result<(Cluster, Collected), ClusterError> {
+    let selected = archive.heads.iter().filter(|head| archive.selected.contains(&head.path) && head.never.is_none());
+    let mut kinds: BTreeSet<(String, String)> =
+        selected.map(|head| (head.place.group.clone(), head.place.resource.clone())).collect();
+    kinds.insert((String::new(), "namespaces".to_owned()));
+    kinds.insert(("apiextensions.k8s.io".to_owned(), "customresourcedefinitions".to_owned()));
+    let wants = |kind: &ServedKind| {
+        (namespaces.is_empty() || kind.is_namespaced || (kind.ty.group.is_empty() && &*kind.ty.kind == "Namespace"))
+            && kinds.contains(&(kind.ty.group.to_string(), kind.resource.clone()))
+    };
+    let mut found: BTreeMap<(String, String), Vec<(Box<str>, Live)>> = BTreeMap::new();
+    let mut keep = |kind: &ServedKind, page: Option<Vec<(Box<str>, Live)>>| {
+        let key = (kind.ty.group.to_string(), kind.resource.clone());
+        match page {
+            None => drop(found.remove(&key)),
+            Some(page) => found.entry(key).or_default().extend(page),
+        }
+        Ok(())
+    };
+    let context = Arc::new(context.clone());
+    let decode = move |kind: &ServedKind, items: &[&RawValue]| {
+        items.iter().map(|item| one(kind, item, &context)).collect::<Result<Vec<_>, ClusterError>>()
+    };
+    let order = Order { namespaces: namespaces.clone(), selector: None, budget: BUDGET };
+    let reading = Reading { wants: &wants, decode: Arc::new(decode), keep: &mut keep };
+    let collected = collect(connection, &order, reading).await?;
+    let mut cluster = Cluster::default();
+    for outcome in &collected.kinds {
+        let key = (outcome.kind.ty.group.to_string(), outcome.kind.resource.clone());
+        match &outcome.failure {
+            Some(error) => drop(cluster.unread.insert(key, error.to_string())),
+            None => cluster.objects.extend(found.remove(&key).unwrap_or_default()),
+        }
+    }
+    let served = collected.kinds.iter().map(|outcome| &outcome.kind).chain(&collected.others);
+    cluster.served = served.map(|kind| (kind.ty.group.to_string(), kind.ty.kind.to_string())).collect();
+    for (group_version, why) in &collected.unanswered {
+        let group = group_version.split_once('/').map_or("", |(group, _)| group);
+        cluster.unanswered.insert(group.to_owned(), why.clone());
+    }
+    Ok((cluster, collected))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    deletion_timestamp: Option<String>,
+}
+
+fn one(kind: &ServedKind, item: &RawValue, context: &Context) -> Result<(Box<str>, Live), ClusterError> {
+    let broken = || ClusterError::BadAnswer(format!("an item of the list of {} is no object", kind.ty.kind));
+    let mut object: Value = serde_json::from_str(item.get()).map_err(|_| broken())?;
+    let metadata =
+        object.get("metadata").and_then(|metadata| Metadata::deserialize(metadata).ok()).ok_or_else(broken)?;
+    let api_version = kind.ty.api_version();
+    object["apiVersion"] = api_version.as_str().into();
+    object["kind"] = (&*kind.ty.kind).into();
+    let place = Place {
+        group: kind.ty.group.to_string(),
+        resource: kind.resource.clone(),
+        namespace: metadata.namespace,
+        name: metadata.name,
+    };
+    // A namespace that is being deleted says so in its phase as well.
+    let is_terminating = object.pointer("/status/phase").and_then(Value::as_str) == Some("Terminating");
+    let live = Live {
+        uid: metadata.uid,
+        digest: digest(&object, context),
+        api_version,
+        is_deleting: metadata.deletion_timestamp.is_some() || (is_terminating && place.resource == "namespaces"),
+    };
+    Ok((place.path().into(), live))
+}
