@@ -362,7 +362,8 @@ impl Run<'_> {
     /// Waits until the kinds that were defined are served.
     async fn established(&self, wave: &[usize], items: &[Item], told: &mut [Restored]) {
         let deadline = Instant::now() + self.patience;
-        for at in wave.iter().copied().filter(|at| told[*at].state == State::Done) {
+        let made: Vec<usize> = wave.iter().copied().filter(|at| told[*at].state == State::Done).collect();
+        for at in made {
             let head = &self.heads[items[at].head];
             let place = Self::place(head, &items[at]);
             loop {

@@ -156,7 +156,9 @@ fn what_is_needed_comes_along_and_what_is_missing_blocks() {
         decide(&heads, &cluster, &wish)
     };
     // A namespace that was not asked for is made for what is in it, and before it.
-    let items = item(&|_, wish| drop(wish.selected.remove(&namespace("a").path)));
+    let items = item(&|_, wish| {
+        wish.selected.remove(&namespace("a").path);
+    });
     let actions: Vec<_> = items.iter().map(|item| (item.head, item.action)).collect();
     assert_eq!(actions, [(1, Action::Create), (0, Action::Create)]);
     let terminating = Live { is_deleting: true, ..live("ns", b"other") };
@@ -188,7 +190,7 @@ fn a_kind_that_is_not_served_needs_its_definition() {
         "spec": {"group": "example.com", "names": {"kind": "Thing"}}}),
     );
     let serve = |cluster: &mut Cluster| {
-        drop(cluster.served.insert(("apiextensions.k8s.io".to_owned(), "CustomResourceDefinition".to_owned())));
+        cluster.served.insert(("apiextensions.k8s.io".to_owned(), "CustomResourceDefinition".to_owned()));
     };
     let item = only(std::slice::from_ref(&custom), |cluster, _| serve(cluster));
     assert!(item.action == Action::Blocked && item.why.contains("does not serve Thing.example.com"), "{}", item.why);
