@@ -14,7 +14,8 @@ pub(crate) struct Context {
 
 /// A rule.
 pub(crate) struct Rule {
-    /// What it is about.
+    /// What it is about; each has a test by that name.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests hold each rule to a case by its name"))]
     pub(crate) name: &'static str,
     /// Group and kind; `None` for all.
     kind: Option<(&'static str, &'static str)>,

@@ -80,14 +80,6 @@ impl Head {
         }
     }
 
-    /// `Secret/data-plane/db`
-    pub(crate) fn label(&self) -> String {
-        match self.place.namespace.as_str() {
-            "" => format!("{}/{}", self.kind, self.place.name),
-            namespace => format!("{}/{namespace}/{}", self.kind, self.place.name),
-        }
-    }
-
     /// Whether its values are what nobody else would write again: those of Secrets, the data of claims.
     pub(crate) fn holds_data(&self) -> bool {
         self.place.group.is_empty() && matches!(&*self.kind, "Secret" | "PersistentVolumeClaim")
@@ -254,6 +246,5 @@ mod tests {
         let full = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "CANARY"}});
         let head = Head::new(&entry, &full);
         assert!(!head.is_hollow && !format!("{head:?}").contains("CANARY"));
-        assert_eq!(head.label(), "Secret/a/s");
     }
 }
