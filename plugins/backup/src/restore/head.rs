@@ -80,9 +80,11 @@ impl Head {
         }
     }
 
-    /// Whether its values are what nobody else would write again: those of Secrets, the data of claims.
+    /// Whether its values may be what nobody else would write again: those of Secrets and claims, and of ConfigMaps that
+    /// name an owner, for whoever made one may have given it away.
     pub(crate) fn holds_data(&self) -> bool {
-        self.place.group.is_empty() && matches!(&*self.kind, "Secret" | "PersistentVolumeClaim")
+        let is_settings = self.kind == "ConfigMap" && !self.owners.is_empty();
+        self.place.group.is_empty() && (is_settings || matches!(&*self.kind, "Secret" | "PersistentVolumeClaim"))
     }
 }
 

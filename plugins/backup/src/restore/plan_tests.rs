@@ -115,7 +115,7 @@ fn what_a_controller_makes_is_left_to_it_but_for_data_that_it_would_make_anew() 
         head_as(
             Class::Controller,
             resource,
-            &json!({"apiVersion": if kind == "Secret" { "v1" } else { "apps/v1" }, "kind": kind,
+            &json!({"apiVersion": if kind == "ReplicaSet" { "apps/v1" } else { "v1" }, "kind": kind,
             "metadata": {"name": "x", "namespace": "a", "uid": "x", "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d", "controller": is_controller}]}}),
         )
@@ -125,6 +125,7 @@ fn what_a_controller_makes_is_left_to_it_but_for_data_that_it_would_make_anew() 
         ("ReplicaSet", "replicasets", false, Action::LeftToController),
         ("Secret", "secrets", true, Action::LeftToController),
         ("Secret", "secrets", false, Action::Create),
+        ("ConfigMap", "configmaps", false, Action::Create),
     ] {
         let item = only(&[owned(kind, resource, is_controller), owner.clone()], |_, _| {});
         assert_eq!(item.action, action, "{kind} {is_controller}: {}", item.why);
