@@ -84,11 +84,12 @@ fn spans(line: &str, out: &mut String) {
         let word = named.and_then(|name| name.rsplit([' ', '*', '-', '|']).next()).unwrap_or_default();
         if !word.is_empty() && !inner.contains([':', '=', ' ']) {
             if is_told(word, inner) {
-                out.push_str(&format!("{word}={inner} "));
+                out.push_str(&format!("{word}={inner} | "));
             }
         } else {
+            // An option at the end of a span has no value in the next.
             out.push_str(inner);
-            out.push(' ');
+            out.push_str(" | ");
         }
         rest = tail;
     }
@@ -110,17 +111,17 @@ mod tests {
     #[test]
     fn code_stays_in_its_lines_and_prose_goes() {
         let text = "# Token: none here\npassword: of the day\n```bash\nexport A=b\n```\n**Password**: `x1` and `--token y2`\n- User: `u1`\nToken: `JWT`, password: `DB_PASSWORD`\n";
-        let want = "\n\n\nexport A=b\n\nPassword=x1 --token y2 \nUser=u1 \n\n";
+        let want = "\n\n\nexport A=b\n\nPassword=x1 | --token y2 | \nUser=u1 | \n\n";
         assert_eq!(code(text).plain, want);
         assert_eq!(code("a `b").plain, "\n");
-        assert_eq!(code("`a://username:password@h`").plain, "a://h \n");
+        assert_eq!(code("`a://username:password@h`").plain, "a://h | \n");
     }
 
     #[test]
     fn fences_end_where_they_end_and_programs_are_apart() {
         let text = "````md\n```\na=1\n```\n````\nprose\n~~~ python\nb = c\n~~~\n```x``` c\n";
         let read = code(text);
-        assert_eq!(read.plain, "\n```\na=1\n```\n\n\n\n\n\n x  \n");
+        assert_eq!(read.plain, "\n```\na=1\n```\n\n\n\n\n\n | x |  | \n");
         assert_eq!(read.programs, "\n\n\n\n\n\n\nb = c\n\n\n");
     }
 }
