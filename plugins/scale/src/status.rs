@@ -170,7 +170,11 @@ fn scaling(object: &Object, now: Timestamp) -> Option<Item> {
     } else {
         (Level::Warn, format!("a scaling {steps} was broken off or did not end in time{now_wanted}"))
     };
-    let flags = scaling.to.map_or_else(String::new, |to| format!("--replicas {to} --take-over"));
+    let flag = match &*object.ty.group {
+        "sparkoperator.k8s.io" => "--executors",
+        _ => "--replicas",
+    };
+    let flags = scaling.to.map_or_else(String::new, |to| format!("{flag} {to} --take-over"));
     Some(Item {
         object: id(object),
         what: "scaling".to_owned(),
@@ -337,6 +341,14 @@ mod tests {
         assert!(found.has_findings() && found.items[0].message.contains("4 are wanted now"), "{found:?}");
         let command = found.items[0].command.as_deref();
         assert_eq!(command, Some("kubectl mlops scale deployment.apps/broken -n a --replicas 5 --take-over"));
+        let mut spark = deployment("etl", &marks("2026-11-20T02:00:00Z"));
+        spark["apiVersion"] = "sparkoperator.k8s.io/v1beta2".into();
+        spark["kind"] = "SparkApplication".into();
+        let command = status(&[spark]).items[0].command.clone().unwrap_or_default();
+        assert!(
+            command.ends_with("sparkapplication.sparkoperator.k8s.io/etl -n a --executors 5 --take-over"),
+            "{command}"
+        );
         // Copied by the Deployment controller, which takes nothing back.
         let mut copy = deployment("copy", &marks("2026-11-20T02:00:00Z"));
         copy["metadata"]["ownerReferences"] =

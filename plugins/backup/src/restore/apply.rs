@@ -394,10 +394,10 @@ impl Run<'_> {
             return Ok(());
         }
         self.progress(&format!("{} to finish", unfinished.len()));
-        let outcomes: Vec<(usize, Result<Result<(), ClusterError>, Failure>)> = futures::stream::iter(unfinished)
+        let outcomes = futures::stream::iter(unfinished)
             .map(|it| async move { (it.item, self.finish_one(&it, &items[it.item]).await) })
             .buffer_unordered(AT_A_TIME)
-            .collect()
+            .collect::<Vec<_>>()
             .await;
         for (at, outcome) in outcomes {
             if let Err(error) = outcome? {

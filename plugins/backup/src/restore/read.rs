@@ -151,6 +151,9 @@ fn digest(object: &Value, context: &Context) -> Digest {
     Digest::of(&canonical(&text).unwrap_or_default())
 }
 
+/// An object of the cluster: its path in an archive, and what a plan asks of it.
+type Named = (Box<str>, Live);
+
 /// Reads what the cluster has of the kinds of these heads; in these namespaces where there are any.
 ///
 /// # Errors
@@ -170,8 +173,8 @@ pub(crate) async fn live(
         (namespaces.is_empty() || kind.is_namespaced || (kind.ty.group.is_empty() && &*kind.ty.kind == "Namespace"))
             && kinds.contains(&(kind.ty.group.to_string(), kind.resource.clone()))
     };
-    let mut found: BTreeMap<(String, String), Vec<(Box<str>, Live)>> = BTreeMap::new();
-    let mut keep = |kind: &ServedKind, page: Option<Vec<(Box<str>, Live)>>| {
+    let mut found: BTreeMap<(String, String), Vec<Named>> = BTreeMap::new();
+    let mut keep = |kind: &ServedKind, page: Option<Vec<Named>>| {
         let key = (kind.ty.group.to_string(), kind.resource.clone());
         match page {
             None => drop(found.remove(&key)),
@@ -215,7 +218,7 @@ struct Metadata {
     deletion_timestamp: Option<String>,
 }
 
-fn one(kind: &ServedKind, item: &RawValue, context: &Context) -> Result<(Box<str>, Live), ClusterError> {
+fn one(kind: &ServedKind, item: &RawValue, context: &Context) -> Result<Named, ClusterError> {
     let broken = || ClusterError::BadAnswer(format!("an item of the list of {} is no object", kind.ty.kind));
     let mut object: Value = serde_json::from_str(item.get()).map_err(|_| broken())?;
     let metadata =

@@ -108,9 +108,14 @@ pub(crate) const COMMON: &[(&str, &str)] = &[
     ("storage.k8s.io", "StorageClass"),
 ];
 
-/// Kinds without a scale that tell of changes that run.
-pub(crate) const TOLD: &[(&str, &str)] =
-    &[("kafka.strimzi.io", "Kafka"), ("kafka.strimzi.io", "KafkaRebalance"), ("minio.min.io", "Tenant")];
+/// Kinds without a scale that tell of changes that run, by their status or by marks.
+pub(crate) const TOLD: &[(&str, &str)] = &[
+    ("kafka.strimzi.io", "Kafka"),
+    ("kafka.strimzi.io", "KafkaRebalance"),
+    ("minio.min.io", "Tenant"),
+    ("sparkoperator.k8s.io", "ScheduledSparkApplication"),
+    ("sparkoperator.k8s.io", "SparkApplication"),
+];
 
 /// What may be written: for the role in `deploy/`.
 pub(crate) const PAUSABLE: &[(&str, &str)] =

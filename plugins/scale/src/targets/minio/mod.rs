@@ -104,7 +104,7 @@ impl Target for Tenant {
         if state.contains("Not Allowed") {
             return Progress::Refused { why: format!("the operator does not do it: {state}"), hints: Vec::new() };
         }
-        let wanted: u64 = pools(look.json).iter().filter_map(|pool| of(pool)).map(|shape| shape.servers).sum();
+        let wanted: u64 = pools(look.json).iter().filter_map(of).map(|shape| shape.servers).sum();
         let pods = look.pods.of_kind("", "Pod");
         if look.pods.section("", "Pod").is_some() {
             let ready = pods.iter().filter(|pod| pod.pod().is_some_and(Pod::is_ready)).count();
