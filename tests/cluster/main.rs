@@ -20,6 +20,7 @@ mod proxy;
 mod restore;
 mod roles;
 mod scale;
+mod scale_git;
 mod states;
 mod usage;
 mod users;

@@ -206,6 +206,8 @@ fn the_role_of_scale_is_current() {
          verbs: [\"get\", \"patch\"]\n  # --pause owner, and `resume` of it.\n  \
          - apiGroups: [\"helm.toolkit.fluxcd.io\"]\n    resources: [\"helmreleases\"]\n    verbs: [\"get\", \"patch\"]\n  \
          - apiGroups: [\"kustomize.toolkit.fluxcd.io\"]\n    resources: [\"kustomizations\"]\n    verbs: [\"get\", \"patch\"]\n  \
+         # --via git reads the source, and asks Flux to fetch.\n  - apiGroups: [\"source.toolkit.fluxcd.io\"]\n    \
+         resources: [\"gitrepositories\"]\n    verbs: [\"get\", \"patch\"]\n  \
          # Which field of a custom kind holds its replicas.\n  - apiGroups: [\"apiextensions.k8s.io\"]\n    \
          resources: [\"customresourcedefinitions\"]\n    verbs: [\"get\"]\n  # What a plan looks at.\n{rules}"
     );

@@ -143,3 +143,8 @@ fn examples_of_the_backup_page_run() {
 fn examples_of_the_audit_page_run() {
     assert!(run("docs/audit.md") >= 18);
 }
+
+#[test]
+fn examples_of_the_scale_page_run() {
+    assert!(run("docs/scale.md") >= 3);
+}

@@ -161,6 +161,8 @@ impl Run<'_> {
                 let (place, json) = self.seen.owner.as_ref().ok_or(ClusterError::NotFound)?;
                 patch_unchanged(self.connection, writer, place, patch, json).await?;
             }
+            // Committed elsewhere.
+            Write::Git(_) => {}
             Write::Scale(to) => self.set_scale(writer, *to, known).await?,
             Write::Create { group, kind, object } => {
                 let resource = self.resource(group, kind).await?;
@@ -248,7 +250,7 @@ impl Run<'_> {
                     Some((place, _)) => (place, undo),
                     None => continue,
                 },
-                Write::Scale(_) | Write::Change(_) | Write::Create { .. } | Write::Await(_) => continue,
+                Write::Scale(_) | Write::Change(_) | Write::Create { .. } | Write::Await(_) | Write::Git(_) => continue,
             };
             let outcome = writer.merge_patch(place, undo).await;
             let step = &mut draft.plan.steps[index];
@@ -260,7 +262,7 @@ impl Run<'_> {
     }
 
     /// Waits until the goal is reached, somebody reverts it, or time is up.
-    async fn wait(&self, writer: &Writer<'_>, draft: &mut Draft, deadline: Instant) {
+    pub(crate) async fn wait(&self, writer: &Writer<'_>, draft: &mut Draft, deadline: Instant) {
         let is_settled = draft.writes.iter().any(|write| matches!(write, Write::Await(Gate::Settled)));
         match if is_settled { Ok(()) } else { self.settle(draft, deadline).await } {
             Ok(()) => {
@@ -381,7 +383,7 @@ impl Run<'_> {
 
     /// Takes away what says that a scaling runs.
     async fn unmark(&self, writer: &Writer<'_>, draft: &mut Draft) {
-        if !self.target().marks() {
+        if !self.target().marks() || draft.writes.iter().any(|write| matches!(write, Write::Git(_))) {
             return;
         }
         let patch = json!({"metadata": {"annotations": Scaling::none()}});

@@ -2,6 +2,7 @@
 
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, WriteArgs};
+use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -81,6 +82,21 @@ pub(crate) struct AskArgs {
     /// How long the pause is meant to last: a duration such as 4h, or an instant
     #[arg(long, value_name = "WHEN", global = true)]
     pub(crate) until: Option<String>,
+    /// Make the change where it lasts: in the Git repository that Flux fetches; needs --tree
+    #[arg(long, value_enum, value_name = "WHAT", global = true)]
+    pub(crate) via: Option<Via>,
+    /// A folder of a clone of that repository; a refusal says where in it the field is set
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) tree: Option<PathBuf>,
+    /// Push the commit to the branch that Flux follows, and wait until it is live
+    #[arg(long, global = true)]
+    pub(crate) push: bool,
+    /// The remote of the clone, where its address is not the one that Flux fetches
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) remote: Option<String>,
+    /// Of a HelmRelease the value that holds the replicas: .spec.values.worker.replicas
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) value: Option<String>,
     /// Scale although it will be undone, or nobody can tell
     #[arg(long, global = true)]
     pub(crate) force_drift: bool,
@@ -102,6 +118,13 @@ pub(crate) enum Pause {
     Object,
     /// The Kustomization or HelmRelease as a whole.
     Owner,
+}
+
+/// Where a change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    /// In the Git repository.
+    Git,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod complete;
+mod git;
 mod owner;
 mod plan;
 #[cfg(test)]

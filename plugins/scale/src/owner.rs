@@ -40,7 +40,13 @@ pub(crate) fn judge(situation: &Situation<'_>) -> Ownership {
         Err(why) => return unknown(situation, &chain, why),
     };
     let change = Change { path, manager: situation.manager };
-    match predict(change, &Live::new(situation.object, situation.json), &managers) {
+    let outcome = predict(change, &Live::new(situation.object, situation.json), &managers);
+    if situation.ask.git.is_some()
+        && let Some(ownership) = through_git(situation, &chain, &outcome)
+    {
+        return ownership;
+    }
+    match outcome {
         Outcome::Survives { until: None, why } => holds(Level::Ok, format!("nothing undoes it: {why}")),
         Outcome::Survives { until: Some(until), why } => holds(Level::Warn, format!("it stays until {until}: {why}")),
         Outcome::Refused { why } => refuse(situation, "field-cannot-change", why, Vec::new()),
@@ -49,6 +55,32 @@ pub(crate) fn judge(situation: &Situation<'_>) -> Ownership {
             let soon = when.map_or_else(|| "when it next acts".to_owned(), |when| format!("within {when:#}"));
             let what = format!("{by} would undo it {soon}: {why}");
             undone(situation, &chain, &by, what, &managers)
+        }
+    }
+}
+
+/// For a change in Git: what becomes of a change by hand does not matter then, as long as it is Flux that would undo it.
+fn through_git(situation: &Situation<'_>, chain: &Chain, outcome: &Outcome) -> Option<Ownership> {
+    let is_of_flux = match outcome {
+        Outcome::Undone { by, .. } => {
+            chain.deployer().is_some_and(|link| link.object == *by)
+                && matches!(&*by.kind, "Kustomization" | "HelmRelease")
+        }
+        Outcome::Survives { .. } => true,
+        Outcome::Refused { .. } | Outcome::Unknown { .. } => false,
+    };
+    if !is_of_flux {
+        return None;
+    }
+    if let Some(exemption) = chain.exemption.as_ref().filter(|exemption| exemption.kind.stops_applying()) {
+        let why = format!("{} keeps Flux off it: a change in Git does not arrive", exemption.how);
+        return Some(refuse(situation, "suspended", why, vec!["`scale resume` ends a pause of this suite".to_owned()]));
+    }
+    match chain.links.iter().find(|link| link.manager == Manager::Kustomization) {
+        Some(link) => Some(holds(Level::Ok, format!("{} brings what Git says", link.object))),
+        None => {
+            let why = "no Kustomization applies it from Git".to_owned();
+            Some(refuse(situation, "not-from-git", why, vec!["scale it without --via git".to_owned()]))
         }
     }
 }

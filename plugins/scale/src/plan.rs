@@ -1,5 +1,6 @@
 //! From a situation to a plan: who would undo it, how the object is, whether it fits, and the writes. Pure.
 
+use crate::git::GitAsk;
 use crate::owner;
 use crate::preflight;
 use crate::settings::Settings;
@@ -22,6 +23,8 @@ pub(crate) enum Write {
     Change(Value),
     /// The replicas of the scale subresource.
     Scale(u32),
+    /// The replicas as Git says them.
+    Git(u32),
     /// Another object of the same namespace.
     Create { group: &'static str, kind: &'static str, object: Value },
     /// Nothing; what comes after it waits for this.
@@ -60,6 +63,18 @@ impl Draft {
         self.plan.refusals.push(refusal);
     }
 
+    /// The replicas that are written; none where it is something else.
+    pub(crate) fn replicas(&self) -> Option<u32> {
+        self.writes.iter().find_map(|write| match write {
+            Write::Scale(to) | Write::Git(to) => Some(*to),
+            Write::Object { .. }
+            | Write::Owner { .. }
+            | Write::Change(_)
+            | Write::Create { .. }
+            | Write::Await(_) => None,
+        })
+    }
+
     /// Whether data is lost, so that more than a yes is needed.
     pub(crate) fn loses_data(&self) -> bool {
         self.plan.risk() == Risk::DataLoss
@@ -84,7 +99,9 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
         None => draft.plan.preflight.push(ownership.preflight),
     }
     draft.plan.preflight.push(preflight::health(situation, platform));
-    if to != from {
+    if let Some(git) = &situation.ask.git {
+        through_git(situation, git, &mut draft);
+    } else if to != from {
         if !situation.timeout.is_zero() && target.marks() {
             let (step, write) = stamp(situation);
             draft.push(step, write);
@@ -102,6 +119,29 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
     forbid(situation, &mut draft);
     conclude(situation, &mut draft.plan);
     draft
+}
+
+/// The same change as a commit: what is written is the replicas alone, and nothing marks the object meanwhile.
+fn through_git(situation: &Situation<'_>, git: &GitAsk, draft: &mut Draft) {
+    let object = situation.object;
+    target_of(&object.ty.group, &object.ty.kind).draft(situation, draft);
+    let undo = format!("--replicas {}{}", situation.replicas.wanted, git.flags());
+    match (draft.writes.as_mut_slice(), draft.plan.steps.as_mut_slice()) {
+        ([write @ Write::Scale(_)], [step]) => {
+            *write = Write::Git(situation.to());
+            "commit".clone_into(&mut step.action);
+            step.undo = Some(situation.command(&undo));
+        }
+        _ if !draft.plan.refusals.is_empty() => {}
+        _ => draft.refuse(Refusal {
+            code: "not-through-git".to_owned(),
+            object: situation.id(),
+            reason: "more than its replicas changes: --via git does not know how".to_owned(),
+            unsure: false,
+            hints: vec!["`scale plan` without --via git shows what is to be changed".to_owned()],
+            command: None,
+        }),
+    }
 }
 
 /// What must hold before anything else.

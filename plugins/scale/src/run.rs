@@ -7,7 +7,7 @@ use crate::read::{self, Seen};
 use crate::settings::{self, Ask, Goal, Request, Settings};
 use crate::situation::Situation;
 use crate::targets::{minio, target_of};
-use crate::{resume, status};
+use crate::{git, resume, status};
 use jiff::Timestamp;
 use mlops_shared::cli::{Demand, DryRun, Exit, Failure, Printer, confirm, platform, to_end};
 use mlops_shared::cluster::{self, Connection};
@@ -81,7 +81,8 @@ impl Setup<'_> {
             let mut seen = read::files(origin, &ask.name, Some(ask))?;
             fits(ask, &seen)?;
             seen.server = ask.mc_alias.as_deref().map(minio::server::ask);
-            let draft = self.draft(&seen, ask, "nobody")?;
+            let mut draft = self.draft(&seen, ask, "nobody")?;
+            to_end(async { self.in_git(None, &seen, ask, &mut draft).await })?;
             return self.end(&draft.plan);
         }
         self.on_cluster(async |connection, begun| self.scale_live(connection, ask, begun).await)
@@ -93,6 +94,10 @@ impl Setup<'_> {
         seen.server = ask.mc_alias.as_deref().map(minio::server::ask);
         let who = self.who(connection);
         let mut draft = self.draft(&seen, ask, &who)?;
+        if let Some(git) = &ask.git {
+            return git::scale(self, connection, (ask, git), (&seen, draft), begun).await;
+        }
+        self.in_git(Some(connection), &seen, ask, &mut draft).await?;
         let is_over = !draft.plan.refusals.is_empty() || draft.writes.is_empty();
         let (Some(place), false) = (&seen.place, is_over || self.settings.write.dry_run == DryRun::Client) else {
             return self.end(&draft.plan);
@@ -127,6 +132,28 @@ impl Setup<'_> {
             }
         }
         self.end(&draft.plan)
+    }
+
+    /// What a tree says of a plan that is not carried out: the edit, or for a refusal the place.
+    async fn in_git(
+        &self,
+        connection: Option<&Connection>,
+        seen: &read::Seen,
+        ask: &Ask,
+        draft: &mut Draft,
+    ) -> Result<(), Failure> {
+        if let Some(git) = &ask.git {
+            return git::plan(seen, git, draft).await;
+        }
+        let is_set = |code: &str| matches!(code, "git-sets-it" | "chart-sets-it");
+        if let Some(tree) = &ask.tree {
+            let hints = git::hints(connection, seen, tree).await;
+            match draft.plan.refusals.iter_mut().find(|refusal| is_set(&refusal.code)) {
+                Some(refusal) => refusal.hints.extend(hints),
+                None => draft.plan.notes.extend(hints),
+            }
+        }
+        Ok(())
     }
 
     /// The person, as the kubeconfig or `--as` calls them.
@@ -172,7 +199,7 @@ impl Setup<'_> {
         Ok(draft)
     }
 
-    fn end(&self, plan: &Plan) -> Result<Exit, Failure> {
+    pub(crate) fn end(&self, plan: &Plan) -> Result<Exit, Failure> {
         self.output.print(plan)?;
         Ok(exit(plan))
     }

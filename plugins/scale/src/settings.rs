@@ -1,9 +1,12 @@
 //! What the command line means once it is resolved.
 
 use crate::args::{Args, AskArgs, Command, Pause};
+use crate::git::GitAsk;
 use jiff::Timestamp;
 use mlops_shared::cli::{DryRun, Failure, WriteSettings};
+use mlops_shared::ownership::FieldPath;
 use mlops_shared::text;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long the end of a scaling is waited for, unless `--timeout` says otherwise.
@@ -50,6 +53,10 @@ pub(crate) struct Ask {
     pub(crate) ignore_preflight: bool,
     pub(crate) take_over: bool,
     pub(crate) accepted_loss: Option<String>,
+    /// The change is made in Git.
+    pub(crate) git: Option<GitAsk>,
+    /// A clone in which a refusal may look for the place.
+    pub(crate) tree: Option<PathBuf>,
 }
 
 /// What is asked for, as the flag that says so.
@@ -181,6 +188,10 @@ fn ask(name: Name, flags: &AskArgs, write: &WriteSettings, now: Timestamp) -> Re
     if flags.rebalance && write.timeout.is_some_and(|timeout| timeout.is_zero()) {
         return Err(Failure::usage("--rebalance waits for the end of the moving: it does not go with --timeout 0"));
     }
+    let git = git(flags)?;
+    if git.is_some() && (pause.is_some() || flags.force_drift) {
+        return Err(Failure::usage("what is changed in Git needs neither --pause nor --force-drift"));
+    }
     Ok(Ask {
         name,
         replicas: flags.replicas.or(flags.brokers).or(flags.executors),
@@ -195,7 +206,28 @@ fn ask(name: Name, flags: &AskArgs, write: &WriteSettings, now: Timestamp) -> Re
         ignore_preflight: flags.ignore_preflight,
         take_over: flags.take_over,
         accepted_loss: flags.accept_data_loss.clone(),
+        git,
+        tree: flags.tree.clone(),
     })
+}
+
+/// The flags that say how a change is made in Git.
+fn git(flags: &AskArgs) -> Result<Option<GitAsk>, Failure> {
+    let value = match flags.value.as_deref().map(FieldPath::parse) {
+        Some(Err(why)) => return Err(Failure::usage(format!("invalid value for --value: {why}"))),
+        Some(Ok(path)) => Some(path),
+        None => None,
+    };
+    match (flags.via, &flags.tree) {
+        (None, _) if flags.push || flags.remote.is_some() || value.is_some() => {
+            Err(Failure::usage("--push, --remote and --value go with --via git"))
+        }
+        (None, _) => Ok(None),
+        (Some(_), None) => Err(Failure::usage("--via git needs --tree: a clone of the repository that Flux fetches")),
+        (Some(_), Some(tree)) => {
+            Ok(Some(GitAsk { tree: tree.clone(), push: flags.push, remote: flags.remote.clone(), value }))
+        }
+    }
 }
 
 /// An instant ahead of `now`, as one or as a duration.

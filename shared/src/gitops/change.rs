@@ -40,7 +40,7 @@ pub struct Pushed {
     pub tries: u32,
 }
 
-/// Why a change was not made. Nothing of it is left.
+/// Why a change was not made. Nothing of it is left, but for a push that is in doubt.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The tree could not be read or written.

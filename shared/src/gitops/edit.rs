@@ -17,9 +17,9 @@ pub struct Edit {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The line as it is, and as it will be, line end excluded.
+    /// The line as it is: `replicas: 3 # a comment`. Of a line that holds more than this value, only the value.
     pub before: String,
-    /// The same afterwards.
+    /// The same as it will be.
     pub after: String,
     old: String,
     new: String,
@@ -52,16 +52,11 @@ impl Edit {
         let fresh = spell(written, value).map_err(refuse)?;
         let new = [&old[..span.start], &fresh, &old[span.end..]].concat();
         prove(&old[mark..], &new[mark..], place, &fresh).map_err(refuse)?;
-        let line = |text: &str, at: usize| {
-            let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-            let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-            text[start..end].trim_end_matches('\r').to_owned()
-        };
         Ok(Self {
             file: place.file.clone(),
             line: place.line,
-            before: line(old, span.start),
-            after: line(&new, span.start),
+            before: shown(old, &span),
+            after: shown(&new, &(span.start..span.start + fresh.len())),
             old: old.to_owned(),
             new,
         })
@@ -70,24 +65,6 @@ impl Edit {
     /// Whether the value is there already.
     pub fn is_nothing(&self) -> bool {
         self.old == self.new
-    }
-
-    /// The change in unified form, with the lines around it; as the file has them, not made safe to print.
-    pub fn diff(&self) -> String {
-        const AROUND: usize = 3;
-        let lines: Vec<&str> = self.old.lines().collect();
-        let at = self.line.saturating_sub(1);
-        let (from, to) = (at.saturating_sub(AROUND), (at + AROUND + 1).min(lines.len()));
-        let count = to - from;
-        let mut diff = format!("--- a/{0}\n+++ b/{0}\n@@ -{1},{count} +{1},{count} @@\n", self.file, from + 1);
-        for (index, line) in lines.iter().enumerate().take(to).skip(from) {
-            if index == at {
-                diff.push_str(&format!("-{}\n+{}\n", self.before, self.after));
-            } else {
-                diff.push_str(&format!(" {line}\n"));
-            }
-        }
-        diff
     }
 
     /// Writes the file below `root`: aside and renamed, with its mode.
@@ -115,6 +92,19 @@ impl Edit {
         aside.as_file().sync_all().map_err(io)?;
         aside.persist(&path).map_err(|error| io(error.error))?;
         Ok(())
+    }
+}
+
+/// The line of a value, as far as nothing else stands on it: what else is there may be a credential.
+fn shown(text: &str, span: &Range<usize>) -> String {
+    let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let end = text[span.end..].find('\n').map_or(text.len(), |end| span.end + end);
+    let (before, after) = (text[start..span.start].trim(), text[span.end..end].trim());
+    let key = before.trim_start_matches("- ").trim_end_matches(':').trim_matches('"');
+    let is_key = key.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.'));
+    match is_key && (after.is_empty() || after.starts_with('#')) {
+        true => text[start..end].trim().to_owned(),
+        false => format!("… {} …", &text[span.clone()]),
     }
 }
 
@@ -195,4 +185,54 @@ fn scalar(text: &str) -> Result<Value, String> {
         return Err("the new value is no single value".to_owned());
     }
     models(text)?.pop().ok_or_else(|| "the new value is empty".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::place::SetBy;
+    use super::*;
+
+    fn place(span: Range<usize>, line: usize) -> Place {
+        let text = |text: &str| text.to_owned();
+        Place {
+            file: text("a.yaml"),
+            line,
+            document: 0,
+            pointer: text("/replicas"),
+            by: SetBy::Manifest,
+            text: text("3"),
+            obstacle: None,
+            span,
+            inner: None,
+        }
+    }
+
+    #[test]
+    fn a_change_of_anything_else_is_noticed() {
+        let old = "a: 1\nreplicas: 3 # c\nb: {x: 1}\n";
+        let proven = |new: &str, line: usize| prove(old, new, &place(15..16, line), "5");
+        assert_eq!(proven("a: 1\nreplicas: 5 # c\nb: {x: 1}\n", 2), Ok(()));
+        for (new, why) in [
+            ("a: 1\nreplicas: 5 # c\nb: {x: 2}\n", "something else"),
+            ("a: 1\nreplicas: 6 # c\nb: {x: 1}\n", "something else"),
+            ("a: 1\nreplicas: 5 # d\nb: {x: 1}\n", "a comment"),
+            ("a:  1\nreplicas: 5 # c\nb: {x: 1}\n", "more than one line"),
+            ("a: 1\nreplicas: 5 # c\nb: {x: 1}\n\n", "more than one line"),
+            ("a: 1\nreplicas: [5 # c\nb: {x: 1}\n", "no YAML"),
+        ] {
+            assert!(proven(new, 2).is_err_and(|told| told.contains(why)), "{new}");
+        }
+        assert!(proven("a: 1\nreplicas: 5 # c\nb: {x: 1}\n", 3).is_err_and(|told| told.contains("line 2")));
+    }
+
+    #[test]
+    fn what_else_stands_on_the_line_is_not_shown() {
+        let show = |text: &str| shown(text, &(text.find('3').map_or(0..0, |at| at..at + 1)));
+        assert_eq!(show("a: 1\n  replicas: 3 # three\n"), "replicas: 3 # three");
+        assert_eq!(show("  - value: 3\r\n"), "- value: 3");
+        assert_eq!(show("\"replicas\": 3"), "\"replicas\": 3");
+        for line in ["{password: CANARY, replicas: 3}", "{replicas: 3, password: CANARY}", "password: CANARY, x: 3"] {
+            assert_eq!(show(line), "… 3 …", "{line}");
+        }
+    }
 }

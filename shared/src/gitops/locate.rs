@@ -155,7 +155,7 @@ pub fn locate(tree: &Tree, target: Target<'_>, root: Root<'_>) -> Result<Located
     };
     let all = entries(tree);
     let own: Vec<&Entry<'_>>;
-    let from_cluster: Entry<'_>;
+    let (from_cluster, whole): (Entry<'_>, Entry<'_>);
     match (root, &spec) {
         (Root::Flux(by, _), Some(spec)) => {
             let folder = folder_of(&spec.node).filter(|folder| tree.has_folder(folder));
@@ -178,6 +178,11 @@ pub fn locate(tree: &Tree, target: Target<'_>, root: Root<'_>) -> Result<Located
             };
             from_cluster = Entry { name: by.to_string(), folder, flux: Some(flux) };
             own = vec![&from_cluster];
+        }
+        // A pile of manifests is applied as it is.
+        _ if all.is_empty() => {
+            whole = Entry { name: "the tree".to_owned(), folder: String::new(), flux: None };
+            own = vec![&whole];
         }
         _ => own = all.iter().collect(),
     }
@@ -313,8 +318,7 @@ fn flux_kustomizations(tree: &Tree) -> Vec<(&str, &str, FluxSpec<'_>)> {
     found
 }
 
-/// What the tree applies: its Flux Kustomizations; folders with a kustomization that no other one lists; where there is
-/// neither, all of it.
+/// What the tree applies: its Flux Kustomizations, and folders with a kustomization that no other one lists.
 fn entries(tree: &Tree) -> Vec<Entry<'_>> {
     let mut entries = Vec::new();
     for (name, namespace, flux) in flux_kustomizations(tree) {
@@ -336,9 +340,6 @@ fn entries(tree: &Tree) -> Vec<Entry<'_>> {
             let name = if folder.is_empty() { "the root".to_owned() } else { folder.to_owned() };
             entries.push(Entry { name, folder: folder.to_owned(), flux: None });
         }
-    }
-    if entries.is_empty() {
-        entries.push(Entry { name: "the tree".to_owned(), folder: String::new(), flux: None });
     }
     entries
 }

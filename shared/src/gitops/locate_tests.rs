@@ -204,6 +204,8 @@ fn the_flux_kustomization_adds_its_own() {
         under(&kustomized, "web", spec),
         "apps/kustomization.yaml:2 replicas of the kustomization /replicas/0/count=2"
     );
+    let plain = under(&files[..1], "web", json!({"path": "./apps", "targetNamespace": "shop"}));
+    assert_eq!(plain, "apps/web.yaml:6 the manifest /spec/replicas=3");
     let gone = under(&files, "web", json!({"path": "./gone"}));
     assert_eq!(gone, "the tree has no folder \"./gone\", which Kustomization/flux-system/apps applies");
     let out = under(&files, "web", json!({"path": "../.."}));

@@ -56,6 +56,14 @@ pub enum RepositoryError {
         /// How often it was tried.
         tries: u32,
     },
+    /// A push failed, and the remote could not be asked what became of it.
+    #[error("nobody can tell whether commit {commit} was pushed: {error}")]
+    InDoubt {
+        /// The commit.
+        commit: String,
+        /// What the push said.
+        error: ToolError,
+    },
     /// A temporary folder could not be made or read.
     #[error("failed to use a temporary folder: {0}")]
     Folder(std::io::Error),
@@ -90,6 +98,7 @@ impl RepositoryError {
             Self::Remote(_) => one("git remote -v lists the remotes; --remote names one"),
             Self::Hook(_) => one("a hook of the repository changes what is committed: make this change by hand"),
             Self::Race { .. } => one("run it again"),
+            Self::InDoubt { .. } => one("fetch, and look whether the branch holds the commit"),
             Self::Folder(_) => one("is there room in the folder for temporary files (TMPDIR)?"),
         }
     }
@@ -385,16 +394,17 @@ impl Checkout<'_> {
     /// Pushes a commit to a branch of a remote, never by force. `false` where the branch has moved meanwhile.
     ///
     /// # Errors
-    /// When the remote refuses it for another reason, or cannot be reached.
+    /// When the remote refuses it for another reason, or when nobody can tell what became of it.
     pub fn push(&self, commit: &str, upstream: &Upstream) -> Result<bool, RepositoryError> {
         let refspec = format!("{commit}:refs/heads/{}", upstream.branch);
         let pushed = self.repository.call(&self.path, ["push", "--quiet", "--", &upstream.remote, &refspec]).run();
         let Err(error) = pushed else { return Ok(true) };
         // Asked of the branch itself, for messages differ from server to server.
         match self.repository.fetch(upstream) {
-            Ok(now) if now == *commit => Ok(true),
+            Ok(now) if self.repository.is_before(commit, &now)? == Some(true) => Ok(true),
             Ok(now) if now != self.base => Ok(false),
-            _ => Err(error.into()),
+            Ok(_) => Err(error.into()),
+            Err(_) => Err(RepositoryError::InDoubt { commit: commit.to_owned(), error }),
         }
     }
 }

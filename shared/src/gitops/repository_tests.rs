@@ -228,6 +228,16 @@ fn hooks_and_remotes_that_refuse_are_heard() {
 }
 
 #[test]
+fn a_remote_that_cannot_be_asked_any_more_leaves_doubt() {
+    let bed = Bed::new();
+    let gone = format!("mv '{0}/remote.git' '{0}/away.git'; exit 1\n", bed.folder.path().display());
+    bed.hook("pre-push", &gone);
+    let error = pushed(&bed.repository(), 4, || {}).expect_err("in doubt");
+    let told = error.to_string();
+    assert!(matches!(error, ChangeError::Repository(RepositoryError::InDoubt { .. })), "{told}");
+}
+
+#[test]
 fn what_asks_gets_no_answer_and_what_hangs_ends() {
     let bed = Bed::new();
     bed.hook("pre-commit", "read answer; test -n \"$answer\" && exit 0; echo 'nobody answers' >&2; exit 1\n");
