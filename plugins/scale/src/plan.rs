@@ -67,11 +67,9 @@ impl Draft {
     pub(crate) fn replicas(&self) -> Option<u32> {
         self.writes.iter().find_map(|write| match write {
             Write::Scale(to) | Write::Git(to) => Some(*to),
-            Write::Object { .. }
-            | Write::Owner { .. }
-            | Write::Change(_)
-            | Write::Create { .. }
-            | Write::Await(_) => None,
+            Write::Object { .. } | Write::Owner { .. } | Write::Change(_) | Write::Create { .. } | Write::Await(_) => {
+                None
+            }
         })
     }
 

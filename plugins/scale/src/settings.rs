@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
     /// Scale one object.
-    Scale(Ask),
+    Scale(Box<Ask>),
     /// End the pause of one object.
     Resume(Name),
     /// Tell what runs and what is paused.
@@ -132,7 +132,7 @@ pub(crate) fn resolve(args: &Args, clock: Timestamp) -> Result<Settings, Failure
     let name = name(words, args.scope.namespace.first())?;
     let request = match args.command {
         Some(Command::Resume { .. }) => Request::Resume(name),
-        _ => Request::Scale(ask(name, &args.ask, &write, now)?),
+        _ => Request::Scale(Box::new(ask(name, &args.ask, &write, now)?)),
     };
     if matches!(args.command, Some(Command::Plan { .. })) && write.dry_run == DryRun::None {
         write.dry_run = DryRun::Client;
@@ -254,7 +254,7 @@ mod tests {
 
     fn asked(flags: &[&str]) -> Ask {
         match settings(flags).expect("settings").request {
-            Request::Scale(ask) => ask,
+            Request::Scale(ask) => *ask,
             other => panic!("{other:?}"),
         }
     }
