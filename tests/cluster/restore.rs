@@ -115,7 +115,7 @@ fn object(namespace: &str, index: usize) -> Value {
 }
 
 /// What must come back of an object, by its own rules: everything but what the API server gives anew.
-fn lasting(mut object: Value) -> Value {
+fn lasting(kind: &str, mut object: Value) -> Value {
     let drop = |object: &mut Value, pointer: &str, keys: &[&str]| {
         if let Some(map) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
             keys.iter().for_each(|key| drop(map.remove(*key)));
@@ -124,7 +124,8 @@ fn lasting(mut object: Value) -> Value {
     drop(&mut object, "", &["status"]);
     drop(&mut object, "/metadata", &["uid", "resourceVersion", "generation", "creationTimestamp"]);
     drop(&mut object, "/spec", &["clusterIP", "clusterIPs"]);
-    if object["kind"] == "Job" {
+    // An item of a list does not say its kind.
+    if kind == "Job" {
         drop(&mut object, "/spec", &["selector"]);
         let uid = ["controller-uid", "batch.kubernetes.io/controller-uid"];
         drop(&mut object, "/spec/template/metadata/labels", &uid);
@@ -145,7 +146,7 @@ fn state(plane: &ControlPlane, namespace: &str) -> BTreeMap<String, Value> {
     for (api_version, kind) in KINDS {
         for object in plane.api().list(api_version, kind, namespace).expect("listed") {
             if object["metadata"]["labels"]["made"] == "true" {
-                state.insert(format!("{kind}/{}", object["metadata"]["name"]), lasting(object));
+                state.insert(format!("{kind}/{}", object["metadata"]["name"]), lasting(kind, object));
             }
         }
     }

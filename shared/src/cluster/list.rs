@@ -110,6 +110,10 @@ pub(super) async fn get_within(
                 wait = wait.saturating_mul(3);
                 tries += 1;
             }
+            // Nothing was to be changed, so that a conflict is no answer to it.
+            Err(ClusterError::Conflict { message, .. } | ClusterError::AlreadyExists(message)) => {
+                return Err(ClusterError::Status { code: StatusCode::CONFLICT.as_u16(), message });
+            }
             outcome => return outcome,
         }
     }
