@@ -104,7 +104,7 @@ pub static CHECKS: &[Check] = &[
     Check {
         name: "network",
         needs: WORKLOADS_AND_POLICIES,
-        likes: network::OTHER_POLICIES,
+        likes: network::LIKES,
         others: None,
         run: network::check,
         codes: &[network::CODES],

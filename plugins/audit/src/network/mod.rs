@@ -1,6 +1,7 @@
 //! Network isolation: who may talk to whom, per direction, by NetworkPolicies.
 
 mod codes;
+mod git;
 mod isolation;
 mod peers;
 mod plugin;
@@ -22,8 +23,8 @@ use peers::{Scene, is_within, leaves_out};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Kinds of policies that decide too, and are not evaluated: group, kind.
-pub(crate) const OTHER_POLICIES: &[(&str, &str)] = &[
+/// Kinds that are read where they are there: policies of other kinds, and what Flux fetches from elsewhere.
+pub(crate) const LIKES: &[(&str, &str)] = &[
     ("cilium.io", "CiliumNetworkPolicy"),
     ("cilium.io", "CiliumClusterwideNetworkPolicy"),
     ("crd.projectcalico.org", "GlobalNetworkPolicy"),
@@ -33,7 +34,13 @@ pub(crate) const OTHER_POLICIES: &[(&str, &str)] = &[
     ("policy.networking.k8s.io", "AdminNetworkPolicy"),
     ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
     ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+    ("source.toolkit.fluxcd.io", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "HelmRepository"),
+    ("source.toolkit.fluxcd.io", "OCIRepository"),
 ];
+
+/// Those of [`LIKES`] that decide too, and are not evaluated: group, kind.
+const OTHER_POLICIES: &[(&str, &str)] = LIKES.split_at(LIKES.len() - 3).0;
 
 /// Names of workloads in a line before the rest is counted.
 const NAMED: usize = 8;
@@ -48,6 +55,7 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     // Policies of other kinds may let through what these do not, and some of these may not be seen.
     if found.is_empty() && !asked.sections.iter().any(is_hidden) {
         found.extend(reach::check(&workloads, &policies, &scene));
+        found.extend(git::check(records, &workloads, &policies));
     }
     found.extend(plugin::check(asked));
     found.extend(namespaces(asked, &policies, &workloads));
@@ -60,9 +68,13 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whether a kind of policy may be there, for it could not be read.
+/// Whether a kind of policy may be there, for it could not be read, or not in all namespaces.
 fn is_hidden(section: &Section) -> bool {
-    let is_unread = matches!(&section.state, SectionState::Unread(why) if why.is_gap());
+    let is_unread = match &section.state {
+        SectionState::Unread(why) => why.is_gap(),
+        SectionState::Partly(_, _, why) => why.is_gap(),
+        SectionState::Read(_) => false,
+    };
     is_unread && OTHER_POLICIES.contains(&(&*section.group, &*section.kind))
 }
 

@@ -6,7 +6,7 @@ use super::peers::{Scene, takes_port};
 use crate::finding::Finding;
 use crate::record::Workload;
 use crate::record::policy::{Direction, Policy};
-use crate::severity::Severity::Medium;
+use crate::severity::Severity::{self, Low, Medium};
 use mlops_shared::object::ObjectRef;
 use std::collections::BTreeMap;
 
@@ -14,24 +14,84 @@ use std::collections::BTreeMap;
 struct Pair {
     from: fn(&Workload) -> bool,
     to: fn(&Workload) -> bool,
-    port: i64,
+    port: Port,
     what: &'static str,
+    severity: Severity,
+}
+
+/// The port that is asked.
+#[derive(Clone, Copy)]
+enum Port {
+    /// The product's own.
+    Number(i64),
+    /// The first one that the workload calls so.
+    Named(&'static [&'static str]),
+}
+
+impl Port {
+    fn of(self, workload: &Workload) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Named(names) => {
+                let mut ports = workload.spec.all_containers().flat_map(|container| &container.ports);
+                ports.find(|port| names.contains(&&*port.name))?.container_port
+            }
+        }
+    }
 }
 
 /// The connections. Strimzi's brokers and its operator speak on the ports of Strimzi's own policies
 /// (strimzi-kafka-operator ListenersUtils and KafkaCluster), MinIO on 9000, Flux' source-controller on 9090.
 const PAIRS: &[Pair] = &[
-    Pair { from: is_strimzi_operator, to: is_kafka, port: 9091, what: "Strimzi cannot roll or watch the brokers" },
-    Pair { from: is_kafka, to: is_kafka, port: 9091, what: "brokers cannot replicate" },
-    Pair { from: is_spark, to: is_minio, port: 9000, what: "Spark jobs cannot read or write their data" },
-    Pair { from: is_mlflow, to: is_minio, port: 9000, what: "MLflow cannot reach its artifacts" },
-    Pair { from: is_minio_operator, to: is_minio, port: 9000, what: "the operator cannot manage the tenant" },
-    Pair { from: is_minio, to: is_minio, port: 9000, what: "the servers of the tenant cannot reach each other" },
+    Pair {
+        from: is_strimzi_operator,
+        to: is_kafka,
+        port: Port::Number(9091),
+        what: "Strimzi cannot roll or watch the brokers",
+        severity: Medium,
+    },
+    Pair { from: is_kafka, to: is_kafka, port: Port::Number(9091), what: "brokers cannot replicate", severity: Medium },
+    Pair {
+        from: is_spark,
+        to: is_minio,
+        port: Port::Number(9000),
+        what: "Spark jobs cannot read or write their data",
+        severity: Medium,
+    },
+    Pair {
+        from: is_mlflow,
+        to: is_minio,
+        port: Port::Number(9000),
+        what: "MLflow cannot reach its artifacts",
+        severity: Medium,
+    },
+    Pair {
+        from: is_minio_operator,
+        to: is_minio,
+        port: Port::Number(9000),
+        what: "the operator cannot manage the tenant",
+        severity: Medium,
+    },
+    Pair {
+        from: is_minio,
+        to: is_minio,
+        port: Port::Number(9000),
+        what: "the servers of the tenant cannot reach each other",
+        severity: Medium,
+    },
     Pair {
         from: is_flux_applier,
         to: is_source_controller,
-        port: 9090,
+        port: Port::Number(9090),
         what: "Flux cannot fetch what it should apply",
+        severity: Medium,
+    },
+    Pair {
+        from: is_prometheus,
+        to: is_of_platform,
+        port: Port::Named(&["tcp-prometheus", "http-prom", "http-metrics", "metrics"]),
+        what: "Prometheus cannot read its metrics",
+        severity: Low,
     },
 ];
 
@@ -63,8 +123,24 @@ fn is_flux_applier(workload: &Workload) -> bool {
     ["kustomize-controller", "helm-controller"].iter().any(|name| workload.labels.has("app", name))
 }
 
-fn is_source_controller(workload: &Workload) -> bool {
+fn is_prometheus(workload: &Workload) -> bool {
+    workload.labels.has("app.kubernetes.io/name", "prometheus")
+}
+
+/// Products that are measured wherever Prometheus is: whether it is told to ask another workload is not known.
+fn is_of_platform(workload: &Workload) -> bool {
+    is_kafka(workload) || is_minio(workload) || is_flux_applier(workload) || is_source_controller(workload)
+}
+
+pub(super) fn is_source_controller(workload: &Workload) -> bool {
     workload.labels.has("app", "source-controller")
+}
+
+/// A connection that is cut: the other ends, the port, and the names of the policies.
+struct Cut<'a> {
+    ends: Vec<&'a ObjectRef>,
+    port: i64,
+    policies: String,
 }
 
 /// Those of one kind that have to be the same product's: brokers of one cluster, servers of one tenant.
@@ -82,8 +158,8 @@ pub(super) fn check(
     policies: &Policies<'_>,
     scene: &Scene<'_>,
 ) -> Vec<Finding> {
-    // The workload whose policies cut, the pair, and the direction: the ends and the policies.
-    let mut cuts: BTreeMap<(&ObjectRef, usize, Direction), (Vec<&ObjectRef>, String)> = BTreeMap::new();
+    // By the workload whose policies cut, the pair, and the direction.
+    let mut cuts: BTreeMap<(&ObjectRef, usize, Direction), Cut<'_>> = BTreeMap::new();
     for (place, pair) in PAIRS.iter().enumerate() {
         let ends = |is: fn(&Workload) -> bool| {
             let firsts = workloads.iter().filter_map(|(object, members)| Some((object, *members.first()?)));
@@ -96,6 +172,7 @@ pub(super) fn check(
                 if is_apart(source, target) {
                     continue;
                 }
+                let Some(port) = pair.port.of(target) else { continue };
                 for direction in Direction::ALL {
                     let (own, other, at) = match direction {
                         Direction::Egress => (*source, target, *from),
@@ -103,29 +180,33 @@ pub(super) fn check(
                     };
                     let isolating = policies.isolating(own, direction);
                     if isolating.is_empty()
-                        || isolating.iter().any(|it| lets(it, direction, other, target, pair.port, scene))
+                        || isolating.iter().any(|it| lets(it, direction, other, target, port, scene))
                     {
                         continue;
                     }
                     let names: Vec<&str> = isolating.iter().map(|policy| policy.head.meta.name.as_str()).collect();
                     let end = if direction == Direction::Egress { to } else { *from };
-                    let cut = cuts.entry((at, place, direction)).or_insert_with(|| (Vec::new(), names.join(", ")));
-                    cut.0.push(end);
+                    let cut = cuts.entry((at, place, direction)).or_insert_with(|| Cut {
+                        ends: Vec::new(),
+                        port,
+                        policies: names.join(", "),
+                    });
+                    cut.ends.push(end);
                 }
             }
         }
     }
-    let told = cuts.into_iter().filter_map(|((at, place, direction), (ends, names))| {
+    let told = cuts.into_iter().filter_map(|((at, place, direction), Cut { ends, port, policies })| {
         let (pair, first) = (PAIRS.get(place)?, workloads.get(at)?.first()?);
         let rest = ends.len() - 1;
         let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         let (word, end) = (if direction == Direction::Egress { "to" } else { "from" }, ends.first()?);
         let message = format!(
-            "no rule of {names} lets TCP {} through {word} {} {}/{}{more}: {}",
-            pair.port, end.kind, end.namespace, end.name, pair.what
+            "no rule of {policies} lets TCP {} through {word} {} {}/{}{more}: {}",
+            port, end.kind, end.namespace, end.name, pair.what
         );
-        let finding = Finding::new(&NETPOL_CUTS_PLATFORM, Medium, at.clone(), message);
-        Some(finding.at(format!("{} {}", direction.word(), pair.port)).placed(first.head.place.clone()))
+        let finding = Finding::new(&NETPOL_CUTS_PLATFORM, pair.severity, at.clone(), message);
+        Some(finding.at(format!("{} {}", direction.word(), port)).placed(first.head.place.clone()))
     });
     told.collect()
 }
@@ -206,6 +287,22 @@ mod tests {
         assert_eq!(out, ["driver Egress 9000"]);
         let other = "metadata: {name: p, namespace: data}\nspec: {podSelector: {matchLabels: {a: b}}}";
         assert!(cuts(other).is_empty(), "it selects neither");
+    }
+
+    #[test]
+    fn metrics_are_asked_on_the_port_that_is_called_so() {
+        let prometheus = "
+{apiVersion: v1, kind: Pod, metadata: {name: prometheus-0, namespace: jobs, labels: {app.kubernetes.io/name: prometheus}}, spec: {containers: [{name: c, image: i}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: events-0, namespace: data, labels: {strimzi.io/kind: Kafka, strimzi.io/component-type: kafka, strimzi.io/cluster: events}}, spec: {containers: [{name: c, image: i, ports: [{name: tcp-prometheus, containerPort: 9404}]}]}}
+---";
+        let policy = |port: u16| {
+            cuts(&format!(
+                "metadata: {{name: p, namespace: data}}\nspec: {{podSelector: {{}}, ingress: [{{from: [{{namespaceSelector: {{}}}}], ports: [{{port: {port}}}, {{port: 9000}}, {{port: 9091}}]}}]}}\n---{prometheus}"
+            ))
+        };
+        assert_eq!(policy(9092), ["events-0 Ingress 9404"]);
+        assert!(policy(9404).is_empty());
     }
 
     #[test]

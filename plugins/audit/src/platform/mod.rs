@@ -5,6 +5,7 @@ mod codes;
 mod kafka;
 mod minio;
 mod values;
+mod webhook;
 
 pub(crate) use codes::CODES;
 
@@ -28,7 +29,11 @@ pub(crate) const NEEDS: &[(&str, &str)] = &[
 ];
 
 /// Where it may: group, kind.
-pub(crate) const LIKES: &[(&str, &str)] = &[("grafana.integreatly.org", "Grafana")];
+pub(crate) const LIKES: &[(&str, &str)] = &[
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    ("grafana.integreatly.org", "Grafana"),
+];
 
 /// The findings on the platform's products.
 pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
@@ -45,6 +50,9 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
                 .spec_at("/values")
                 .map(|values| values::check(&custom.head, values, "spec.values"))
                 .unwrap_or_default(),
+            ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
+                webhook::check(custom)
+            }
             ("grafana.integreatly.org", "Grafana") => custom
                 .content
                 .spec_at("/config")

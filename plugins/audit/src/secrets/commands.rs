@@ -1,6 +1,8 @@
-//! Passwords that stand in a command line by their position: `mc alias set NAME URL USER PASSWORD`.
+//! Passwords that stand in a command by their position: `mc alias set NAME URL USER PASSWORD`.
 
+use super::judge::{Setting, Verdict, judge};
 use super::key::{Meaning, meaning};
+use super::stamp::Stamp;
 
 /// A password in a command: what to call it, its user, and the value.
 #[derive(Debug, PartialEq, Eq)]
@@ -8,6 +10,16 @@ pub(super) struct Positional<'a> {
     pub(super) key: &'static str,
     pub(super) user: &'a str,
     pub(super) value: &'a str,
+    /// Which word of the command it stands in.
+    pub(super) at: usize,
+}
+
+impl Positional<'_> {
+    /// What is to be said of it, if anything.
+    pub(super) fn verdict(&self, stamp: &Stamp) -> Option<Verdict> {
+        let names = [self.user];
+        judge(&Setting { key: self.key, value: self.value, names: &names, is_kept_secret: false }, stamp)
+    }
 }
 
 /// A command that takes a password behind an option.
@@ -53,9 +65,8 @@ const SHORT: &[Short] = &[
 /// Words of a command that are looked at.
 const MOST: usize = 64;
 
-/// The passwords in a line.
-pub(super) fn positional(line: &str) -> Vec<Positional<'_>> {
-    let words: Vec<&str> = line.split_whitespace().collect();
+/// The passwords in the words of a shell's line, or of a list that is run as it stands.
+pub(super) fn positional<'a>(words: &[&'a str]) -> Vec<Positional<'a>> {
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         // `/usr/bin/curl`, `x=$(curl`.
@@ -65,12 +76,16 @@ pub(super) fn positional(line: &str) -> Vec<Positional<'_>> {
             continue;
         }
         let arguments = arguments(&words[at + 1..]);
+        let before = found.len();
         if matches!(program, "mc" | "mcli") {
             found.extend(alias(&arguments));
         } else if let Some(short) = SHORT.iter().find(|short| short.programs.contains(&program))
             && (short.verbs.is_empty() || short.verbs.iter().any(|verb| arguments.starts_with(verb)))
         {
             options(short, &arguments, &mut found);
+        }
+        for it in &mut found[before..] {
+            it.at += at + 1;
         }
     }
     found.retain(|it| !is_example(it));
@@ -79,8 +94,7 @@ pub(super) fn positional(line: &str) -> Vec<Positional<'_>> {
 
 /// The words of one command, without their quotes: up to a pipe, a redirection, a comment or the next command.
 fn arguments<'a>(words: &[&'a str]) -> Vec<&'a str> {
-    let is_end =
-        |word: &str| word.starts_with(['|', '&', ';', '>', '<', '#']) || word.starts_with("2>") || word == "\\";
+    let is_end = |word: &str| word.starts_with(['|', '&', ';', '>', '<', '#']) || word.starts_with("2>");
     let mut own = Vec::new();
     for word in words.iter().take(MOST) {
         if is_end(word) {
@@ -96,13 +110,13 @@ fn arguments<'a>(words: &[&'a str]) -> Vec<&'a str> {
 
 fn options<'a>(short: &Short, arguments: &[&'a str], found: &mut Vec<Positional<'a>>) {
     for (index, word) in arguments.iter().enumerate() {
-        let next = || arguments.get(index + 1).copied().unwrap_or_default();
-        let value = match short.options.iter().find(|option| word.starts_with(**option)) {
+        let next = || (index + 1, arguments.get(index + 1).copied().unwrap_or_default());
+        let (at, value) = match short.options.iter().find(|option| word.starts_with(**option)) {
             Some(option) => match &word[option.len()..] {
                 "" if short.is_glued => continue,
                 "" => next(),
-                glued if option.starts_with("--") => glued.strip_prefix('=').unwrap_or_default(),
-                glued => glued,
+                glued if option.starts_with("--") => (index, glued.strip_prefix('=').unwrap_or_default()),
+                glued => (index, glued),
             },
             // `-sSu user:password`: short options in one word.
             None if short.is_pair && is_cluster(word) => next(),
@@ -112,7 +126,7 @@ fn options<'a>(short: &Short, arguments: &[&'a str], found: &mut Vec<Positional<
         let (user, value) = if short.is_pair { value.split_once(':').unwrap_or_default() } else { ("", value) };
         // A further option or the rest of an address is no password.
         if !value.is_empty() && !value.starts_with('-') && !value.starts_with("//") {
-            found.push(Positional { key: short.key, user, value });
+            found.push(Positional { key: short.key, user, value, at });
         }
     }
 }
@@ -125,14 +139,16 @@ fn is_cluster(word: &str) -> bool {
 
 /// `mc alias set NAME URL USER PASSWORD`, and `mc config host add` of old.
 fn alias<'a>(arguments: &[&'a str]) -> Option<Positional<'a>> {
-    let words: Vec<&'a str> = arguments.iter().copied().filter(|word| !word.starts_with('-')).collect();
-    let rest = match words.as_slice() {
-        ["alias", "set" | "s", rest @ ..] | ["config", "host", "add", rest @ ..] => rest,
+    let (places, words): (Vec<usize>, Vec<&'a str>) =
+        arguments.iter().copied().enumerate().filter(|(_, word)| !word.starts_with('-')).unzip();
+    let (verbs, rest) = match words.as_slice() {
+        ["alias", "set" | "s", rest @ ..] => (2, rest),
+        ["config", "host", "add", rest @ ..] => (3, rest),
         _ => return None,
     };
     match rest {
         [_, url, user, value, ..] if url.contains("://") || url.starts_with('$') => {
-            Some(Positional { key: "mc-password", user, value })
+            Some(Positional { key: "mc-password", user, value, at: *places.get(verbs + 3)? })
         }
         _ => None,
     }
@@ -195,7 +211,10 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Vec<String> {
-        positional(line).iter().map(|it| format!("{} {} {}", it.key, it.user, it.value)).collect()
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let found = positional(&words);
+        assert!(found.iter().all(|it| words[it.at].contains(it.value)), "{line}");
+        found.iter().map(|it| format!("{} {} {}", it.key, it.user, it.value)).collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::judge::{Setting, Verdict, judge};
 use super::key::{Meaning, meaning};
 use super::stamp::Stamp;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +46,12 @@ pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, us
             hits.push(Hit { line: text[..at].matches('\n').count(), key: String::new(), verdict });
         }
     }
+    let mut positional = if dialect == Dialect::Plain { commands(text, stamp) } else { HashMap::new() };
     for (index, line) in text.lines().enumerate() {
-        let trimmed = line.trim_start();
-        let is_comment = trimmed.starts_with('#') || trimmed.starts_with("//") || trimmed.starts_with(';');
         if line.len() > LONG {
             continue;
         }
+        let is_comment = is_comment(line);
         let mut found: Option<Hit> = None;
         let pairs = if is_comment { Vec::new() } else { pairs(line, dialect) };
         settings += pairs.len();
@@ -62,13 +62,7 @@ pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, us
                 break;
             }
         }
-        if found.is_none() && dialect == Dialect::Plain && !is_comment {
-            found = super::commands::positional(line).iter().find_map(|it| {
-                let names = [it.user];
-                let setting = Setting { key: it.key, value: it.value, names: &names, is_kept_secret: false };
-                judge(&setting, stamp).map(|verdict| Hit { line: index, key: it.key.to_owned(), verdict })
-            });
-        }
+        found = found.or_else(|| positional.remove(&index));
         // Tokens and addresses need no key.
         let whole = Setting { key: "", value: line, names: &[], is_kept_secret: false };
         let found =
@@ -78,14 +72,43 @@ pub(super) fn scan(text: &str, dialect: Dialect, stamp: &Stamp) -> (Vec<Hit>, us
     (hits, settings)
 }
 
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('#') || line.starts_with("//") || line.starts_with(';')
+}
+
+/// The passwords that stand in commands by their position, by their line. A command goes on behind a `\` at the end.
+fn commands(text: &str, stamp: &Stamp) -> HashMap<usize, Hit> {
+    let mut found = HashMap::new();
+    let (mut words, mut lines): (Vec<&str>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (index, line) in text.lines().enumerate() {
+        let part = line.trim_end().strip_suffix('\\');
+        if line.len() <= LONG && !is_comment(line) {
+            words.extend(part.unwrap_or(line).split_whitespace());
+            lines.resize(words.len(), index);
+            if part.is_some() {
+                continue;
+            }
+        }
+        for it in super::commands::positional(&words) {
+            let Some(line) = lines.get(it.at).copied() else { continue };
+            if let Some(verdict) = it.verdict(stamp) {
+                found.entry(line).or_insert_with(|| Hit { line, key: it.key.to_owned(), verdict });
+            }
+        }
+        words.clear();
+        lines.clear();
+    }
+    found
+}
+
 /// The settings of a text in which nothing else was found and whose values look like credentials, though their keys say
 /// nothing.
 pub(super) fn unnamed(text: &str, stamp: &Stamp, known: &[Hit]) -> Vec<Hit> {
     let known: HashSet<usize> = known.iter().map(|hit| hit.line).collect();
     let mut hits = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let is_comment = line.trim_start().starts_with(['#', ';', '/']);
-        if is_comment || line.len() > LONG || known.contains(&index) {
+        if is_comment(line) || line.len() > LONG || known.contains(&index) {
             continue;
         }
         let found = pairs(line, Dialect::Plain).into_iter().find(|(key, value)| super::random::is_opaque(key, value));
@@ -184,8 +207,8 @@ mod tests {
 
     #[test]
     fn positions_and_code_in_prose_are_read() {
-        let script = "mc alias set local http://h admin mlflow123\n# mysql -pmlflow123\ncurl -u admin:$PASSWORD http://h\n  --signing-key string   the key\n  unless --signing-key is given\ntoken: <the token>\nmc alias set NAME URL USER PASSWORD\n";
-        assert_eq!(keys(script, Dialect::Plain), [(0, "mc-password".to_owned())]);
+        let script = "mc alias set local \\\n  http://h admin \\\n  mlflow123\n# mysql -pmlflow123\ncurl -u admin:$PASSWORD http://h\n  --signing-key string   the key\n  unless --signing-key is given\ntoken: <the token>\nmc alias set NAME URL USER PASSWORD\n";
+        assert_eq!(keys(script, Dialect::Plain), [(2, "mc-password".to_owned())]);
         let prose = "The password: mlflow123\n\n```\nexport DB_PASSWORD=mlflow123\n```\nPassword: `mlflow123`, or `$PASSWORD`\n";
         let want = [(3, "DB_PASSWORD"), (5, "Password")];
         assert_eq!(keys(prose, Dialect::Markdown), want.map(|(line, key)| (line, key.to_owned())));

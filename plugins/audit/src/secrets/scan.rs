@@ -145,6 +145,14 @@ impl Scan<'_> {
             verdict.code = &SECRET_HALF_ENCRYPTED;
             verdict.severity = Severity::Critical;
         }
+        let path = self.here();
+        let message = format!("{path} {}", verdict.what);
+        let place = self.file.map(|file| Place { file: file.clone(), line });
+        self.found.push(finding(verdict, self.object.clone(), self.api_version.clone(), path, message, place));
+    }
+
+    /// The path of what is looked at.
+    fn here(&self) -> String {
         let mut path = String::new();
         for step in &self.path {
             if !path.is_empty() && !step.starts_with('[') {
@@ -152,9 +160,7 @@ impl Scan<'_> {
             }
             path.push_str(step);
         }
-        let message = format!("{path} {}", verdict.what);
-        let place = self.file.map(|file| Place { file: file.clone(), line });
-        self.found.push(finding(verdict, self.object.clone(), self.api_version.clone(), path, message, place));
+        path
     }
 
     /// Looks at what stands at a path only.
@@ -248,11 +254,15 @@ impl Scan<'_> {
                         continue;
                     }
                     self.path.push(step(&name.name));
+                    let known = self.found.len();
                     if name.name == "secretGenerator" {
                         self.generators(value);
                     } else {
                         self.visit(value, &name.name, &names);
                     }
+                    // A container's arguments go on where its command ends.
+                    let before = if name.name == "args" { node.get("command").map(Node::items) } else { None };
+                    self.command(before.unwrap_or_default(), value.items(), known);
                     self.path.pop();
                 }
             }
@@ -280,6 +290,22 @@ impl Scan<'_> {
                     before = Some(text);
                 }
                 _ => self.visit(item, key, &[]),
+            }
+            self.path.pop();
+        }
+    }
+
+    /// A list that is run as it stands, behind the words of another: passwords by their position that are not among
+    /// what was found in it since there were `known` findings.
+    fn command(&mut self, before: &[Node], items: &[Node], known: usize) {
+        let Some(words) = before.iter().chain(items).map(Node::text).collect::<Option<Vec<_>>>() else { return };
+        for it in super::commands::positional(&words) {
+            let Some(index) = it.at.checked_sub(before.len()) else { continue };
+            let (Some(item), Some(verdict)) = (items.get(index), it.verdict(self.stamp)) else { continue };
+            self.path.push(format!("[{index}]"));
+            let here = self.here();
+            if !self.found[known..].iter().any(|other| other.path.starts_with(&here)) {
+                self.report(item.line, verdict);
             }
             self.path.pop();
         }

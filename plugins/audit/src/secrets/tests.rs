@@ -72,6 +72,34 @@ url: postgresql://airflow:airflow123@db/airflow
 }
 
 #[test]
+fn lists_that_are_run_are_read_by_position() {
+    let yaml = "containers:
+- name: setup
+  command: [mc]
+  args:
+  - alias
+  - set
+  - local
+  - http://minio:9000
+  - admin
+  - mlflow123
+- name: probe
+  command: [curl, -u, 'admin:admin123', http://grafana]
+- name: asks
+  command: [mysql, -p, mlflow]
+  args: [-u, root, '--password=mlflow123']
+ports: [mysql, -pmlflow123]
+";
+    let want = [
+        "secret-weak-credential containers[setup].args[5]:10",
+        "secret-weak-credential containers[probe].command[2]:12",
+        "secret-weak-credential containers[asks].args[2].password:15",
+        "secret-weak-credential ports[1]:16",
+    ];
+    assert_eq!(found(yaml), want);
+}
+
+#[test]
 fn what_names_or_encrypts_a_credential_is_no_finding() {
     let yaml = "auth: {existingSecret: db-credentials, secretKeys: {adminPasswordKey: postgres-password}}
 admin: {existingSecret: grafana, userKey: admin-user, passwordKey: admin-password}
