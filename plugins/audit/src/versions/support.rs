@@ -18,19 +18,19 @@ struct Product {
     lines: &'static [(&'static str, &'static str)],
 }
 
-/// The day on which the table was last compared with its sources.
-const AS_OF: &str = "2026-11-20";
+/// The day on which the table was last looked after. Dates that were announced later are not in it.
+const AS_OF: &str = "2026-11-27";
 
-/// Kubernetes: kubernetes.io/releases/patch-releases, "End of Life" of each minor release.
+/// Kubernetes: kubernetes/website, data/releases/eol.yaml, and kubernetes.io/releases/1.34 for those that came after.
 const KUBERNETES: &[(&str, &str)] = &[
     ("1.34", "2026-10-27"),
     ("1.33", "2026-06-28"),
     ("1.32", "2026-02-28"),
-    ("1.31", "2025-10-28"),
-    ("1.30", "2025-06-28"),
+    ("1.31", "2025-11-11"),
+    ("1.30", "2025-07-15"),
     ("1.29", "2025-02-28"),
-    ("1.28", "2024-10-28"),
-    ("1.27", "2024-06-28"),
+    ("1.28", "2024-10-22"),
+    ("1.27", "2024-07-16"),
     ("1.26", "2024-02-28"),
     ("1.25", "2023-10-28"),
     ("1.24", "2023-07-28"),
@@ -69,6 +69,8 @@ const PRODUCTS: &[Product] = &[
         name: "cert-manager",
         repositories: &["jetstack/cert-manager-controller"],
         lines: &[
+            ("1.19", "2026-07-08"),
+            ("1.18", "2026-03-10"),
             ("1.17", "2025-10-07"),
             ("1.16", "2025-06-10"),
             ("1.15", "2025-02-03"),
@@ -236,7 +238,7 @@ mod tests {
         assert_eq!(codes("postgres:13-alpine"), ["version-end-of-life"]);
         assert_eq!(codes("grafana/grafana:11.6.1"), ["version-end-of-life"]);
         assert_eq!(codes("docker.io/bitnamilegacy/redis:7"), ["version-unmaintained"]);
-        assert_eq!(codes("quay.io/jetstack/cert-manager-controller:v1.12.16"), ["version-end-of-life"]);
+        assert_eq!(codes("quay.io/jetstack/cert-manager-controller:v1.19.3"), ["version-end-of-life"]);
         assert_eq!(codes("quay.io/prometheus/prometheus:v2.55.1"), ["version-end-of-life"]);
         assert_eq!(codes("ghcr.io/fluxcd/source-controller:v1.6.2"), ["version-end-of-life"]);
         assert_eq!(codes("redis:7.2-alpine"), ["version-end-of-life"]);
@@ -248,7 +250,7 @@ mod tests {
             "grafana/grafana:12.4.1",
             "apache/spark:4.1.0",
             "postgres",
-            "quay.io/jetstack/cert-manager-controller:v1.19.1",
+            "quay.io/jetstack/cert-manager-controller:v1.21.1",
             "ghcr.io/fluxcd/source-controller:v1.9.4",
             "quay.io/prometheus/prometheus:v3.8.0",
             "redis:8.2",
