@@ -10,7 +10,7 @@ mod webhook;
 pub(crate) use codes::CODES;
 
 use crate::check::Asked;
-use crate::finding::Finding;
+use crate::finding::{Finding, Place};
 
 /// What the family reads: group, kind.
 pub(crate) const NEEDS: &[(&str, &str)] = &[
@@ -62,7 +62,11 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
         });
     }
     for custom in &records.values {
-        found.extend(values::check(&custom.head, &custom.content.spec, ""));
+        found.extend(values::check(&custom.head, &custom.content.spec, "").into_iter().map(|finding| {
+            let line = custom.source.as_ref().and_then(|source| source.line_of_setting(&finding.path));
+            let place = finding.place.clone().map(|place| Place { line: line.unwrap_or(place.line), ..place });
+            finding.placed(place)
+        }));
     }
     found.extend(minio::root_users(records));
     found

@@ -157,8 +157,9 @@ mod tests {
     #[test]
     fn values_in_a_file_of_a_tree_are_told_by_the_file() {
         let place = crate::finding::Place { file: "airflow-values.yaml".into(), line: 0 };
-        let values = serde_json::json!({"config": {"webserver": {"expose_config": "true"}}});
-        let records = Records::new([Record::Values(Custom::values(place.clone(), values))]);
+        let text = "config:\n  webserver:\n    expose_config: 'true'\nenv:\n- {name: MINIO_PROMETHEUS_AUTH_TYPE, value: public}\n";
+        let document = crate::tree::node::parse(text).documents.remove(0);
+        let records = Records::new([Record::Values(Custom::values(place, document))]);
         let platform = mlops_shared::platform::Platform::built_in();
         let now = jiff::Timestamp::UNIX_EPOCH;
         let (server_version, namespaces, target, offered) = (None, &[][..], None, None);
@@ -174,8 +175,15 @@ mod tests {
             now,
         };
         let found = super::super::check(&asked);
-        assert_eq!(codes_of(&found), ["airflow-config-exposed"]);
-        assert_eq!((found[0].place.as_ref(), found[0].path.as_str()), (Some(&place), "config.webserver.expose_config"));
+        let told: Vec<(&str, &str, u32)> = found
+            .iter()
+            .map(|it| (it.code.id, it.path.as_str(), it.place.as_ref().map_or(0, |place| place.line)))
+            .collect();
+        let want = [
+            ("airflow-config-exposed", "config.webserver.expose_config", 3),
+            ("minio-public-metrics", "env.MINIO_PROMETHEUS_AUTH_TYPE", 5),
+        ];
+        assert_eq!(told, want);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::pod::Name;
 use super::{Head, Words};
 use crate::finding::Place;
 use crate::secrets::Chain;
+use crate::tree::node::Node;
 use mlops_shared::object::{Custom as Content, Meta, Sym, TypeMeta, decode_custom, nullable};
 use mlops_shared::record;
 use serde::Deserialize;
@@ -43,6 +44,8 @@ pub struct Custom {
     pub named: Words,
     /// The certificates of a webhook, an API service or a conversion.
     pub chains: Vec<Chain>,
+    /// Of a document of a tree that is no object: the document with its lines.
+    pub(crate) source: Option<Arc<Node>>,
 }
 
 record! {
@@ -89,17 +92,19 @@ impl Custom {
             // Its schemas are most of all that a cluster holds.
             content.spec = Value::Null;
         }
-        Ok(Self { head: Head::new(ty, meta), content, named: named(item), chains })
+        Ok(Self { head: Head::new(ty, meta), content, named: named(item), chains, source: None })
     }
 
     /// A document of a file that is no object.
-    pub(crate) fn values(place: Place, values: Value) -> Self {
+    pub(crate) fn values(place: Place, source: Node) -> Self {
+        let values = source.json();
         let head = Head { place: Some(place), ..Head::default() };
         Self {
             head,
             content: Content { spec: values, ..Content::default() },
             named: Words::default(),
             chains: Vec::new(),
+            source: Some(Arc::new(source)),
         }
     }
 

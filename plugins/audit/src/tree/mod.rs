@@ -126,7 +126,8 @@ impl Reader {
             return self.lines(text, &file, dialect);
         }
         let parsed = node::parse(text);
-        for document in &parsed.documents {
+        let is_empty = parsed.documents.is_empty();
+        for document in parsed.documents {
             self.document(document, &file);
         }
         if let Some(reason) = parsed.broken {
@@ -136,7 +137,7 @@ impl Reader {
             } else {
                 self.gaps.push(format!("file {inside}: {reason}"));
             }
-            if parsed.documents.is_empty() {
+            if is_empty {
                 self.lines(text, &file, Dialect::Plain);
             }
         }
@@ -147,24 +148,23 @@ impl Reader {
         self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
     }
 
-    fn document(&mut self, node: &Node, file: &Sym) {
+    fn document(&mut self, node: Node, file: &Sym) {
         let (version, kind) = (node.word("apiVersion"), node.word("kind"));
         if kind.ends_with("List")
             && let Some(items) = node.get("items").filter(|items| !items.items().is_empty())
         {
-            items.items().iter().for_each(|item| self.document(item, file));
+            items.items().iter().for_each(|item| self.document(item.clone(), file));
             return;
         }
         if version.is_empty() || kind.is_empty() {
             let place = Place { file: file.clone(), line: 0 };
-            let values = node.json();
             if is_values(file) {
-                let images = images::in_values(&values, file, |path| node.line_of(path));
+                let images = images::in_values(&node.json(), file, |path| node.line_of(path));
                 self.items.extend(images.into_iter().map(|used| Record::Image(Box::new(used))));
             }
-            self.items.push(Record::Values(Custom::values(place, values)));
-            let found = secrets::document(node, None, ObjectRef::new("", "", "", ""), Some(file), &self.stamp);
+            let found = secrets::document(&node, None, ObjectRef::new("", "", "", ""), Some(file), &self.stamp);
             self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
+            self.items.push(Record::Values(Custom::values(place, node)));
             return;
         }
         let ty = Arc::new(TypeMeta::new(version, kind));
@@ -182,7 +182,7 @@ impl Reader {
             self.items.push(record);
         }
         *self.kinds.entry((ty.group.clone(), ty.kind.clone())).or_default() += 1;
-        let found = secrets::document(node, Some(&ty), object, Some(file), &self.stamp);
+        let found = secrets::document(&node, Some(&ty), object, Some(file), &self.stamp);
         self.items.extend(found.into_iter().map(|finding| Record::Credential(Box::new(finding))));
     }
 }

@@ -197,6 +197,24 @@ impl Node {
         }
     }
 
+    /// The line of a setting by its keys, joined by dots; a list of variables counts as a map of them, other lists as if
+    /// they were not there.
+    pub(crate) fn line_of_setting(&self, path: &str) -> Option<u32> {
+        match &self.content {
+            Content::Scalar(_) => path.is_empty().then_some(self.line),
+            Content::Map(entries) => {
+                entries.iter().find_map(|(key, node)| match path.strip_prefix(key.name.as_str())? {
+                    "" => Some(key.line),
+                    rest => node.line_of_setting(rest.strip_prefix('.')?),
+                })
+            }
+            Content::List(items) => items.iter().find_map(|item| match item.get("value") {
+                Some(value) if item.word("name") == path => Some(value.line),
+                _ => item.line_of_setting(path),
+            }),
+        }
+    }
+
     /// The items of a list.
     pub(crate) fn items(&self) -> &[Node] {
         match &self.content {
