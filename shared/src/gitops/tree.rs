@@ -1,10 +1,10 @@
 //! The YAML files of a Git tree: bounded, sorted, and without following links.
 
 use super::yaml::{Document, Parsed, parse};
+use crate::source::folder::{self, Bounds, WalkError};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files of a tree.
@@ -60,44 +60,24 @@ impl Tree {
         if !fs::metadata(root).map_err(|reason| failed(reason.to_string()))?.is_dir() {
             return Err(failed("not a folder".to_owned()));
         }
-        let mut tree = Self { root: root.to_owned(), ..Self::default() };
-        let (mut waiting, mut total) = (vec![(root.to_owned(), 0)], 0);
-        while let Some((folder, depth)) = waiting.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(reason) if depth == 0 => return Err(failed(reason.to_string())),
-                Err(reason) => {
-                    tree.gaps.push(format!("folder {}: {reason}", inside(root, &folder)));
-                    continue;
+        let bounds = Bounds { files: FILES, depth: DEPTH };
+        let walked = folder::walk(root, bounds, is_yaml, |name| name != ".git").map_err(|error| match error {
+            WalkError::Open(reason) => failed(reason.to_string()),
+            WalkError::TooMany => failed(format!("more than {FILES} YAML files")),
+        })?;
+        let links = walked.links.into_iter().collect();
+        let mut tree = Self { root: root.to_owned(), files: BTreeMap::new(), links, gaps: walked.gaps };
+        let mut total = 0;
+        for found in walked.files {
+            match read_file(&found.path) {
+                Ok(text) => {
+                    total += text.len();
+                    tree.files.insert(found.inside, TreeFile { text, parsed: OnceCell::new() });
                 }
-            };
-            for entry in entries.flatten() {
-                let Ok(kind) = entry.file_type() else { continue };
-                let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-                let inside = inside(root, &path);
-                if kind.is_symlink() {
-                    tree.links.insert(inside);
-                } else if kind.is_dir() && name != ".git" {
-                    if depth < DEPTH {
-                        waiting.push((path, depth + 1));
-                    } else {
-                        tree.gaps.push(format!("folder {inside}: too deep"));
-                    }
-                } else if kind.is_file() && is_yaml(&name) {
-                    match read_file(&path) {
-                        Ok(text) => {
-                            total += text.len();
-                            tree.files.insert(inside, TreeFile { text, parsed: OnceCell::new() });
-                        }
-                        Err(reason) => tree.gaps.push(format!("file {inside}: {reason}")),
-                    }
-                    if tree.files.len() > FILES {
-                        return Err(failed(format!("more than {FILES} YAML files")));
-                    }
-                    if total > ALL_BYTES {
-                        return Err(failed(format!("more than {} MiB of YAML", ALL_BYTES >> 20)));
-                    }
-                }
+                Err(reason) => tree.gaps.push(format!("file {}: {reason}", found.inside)),
+            }
+            if total > ALL_BYTES {
+                return Err(failed(format!("more than {} MiB of YAML", ALL_BYTES >> 20)));
             }
         }
         Ok(tree)
@@ -197,23 +177,9 @@ fn is_yaml(name: &str) -> bool {
     matches!(ending, "yaml" | "yml" | "json") || KUSTOMIZATIONS.contains(&name)
 }
 
-fn inside(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
-}
-
 /// The text of a regular file, its byte order mark included.
 pub(super) fn read_file(path: &Path) -> Result<String, String> {
-    let listed = fs::symlink_metadata(path).map_err(|reason| reason.to_string())?;
-    if !listed.is_file() {
-        return Err("not a regular file".to_owned());
-    }
-    let file = File::open(path).map_err(|reason| reason.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(BYTES + 1).read_to_end(&mut bytes).map_err(|reason| reason.to_string())?;
-    if bytes.len() as u64 > BYTES {
-        return Err(format!("larger than {} MiB", BYTES >> 20));
-    }
-    String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+    String::from_utf8(folder::read(path, BYTES)?).map_err(|_| "not UTF-8".to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Files as a source: what a path holds is found out, read within limits, and put into an inventory.
 
+use super::folder;
 use super::layout::{self, Role};
 use super::{Decode, Gathered, Snapshot, SourceError, backup, json, yaml};
 use crate::archive::is_archive;
@@ -100,6 +101,11 @@ pub fn gather<'a, T>(
     }
 }
 
+/// Whether a file or folder of this name is read: a hidden one belongs to a program.
+fn is_shown(name: &str) -> bool {
+    !name.starts_with('.')
+}
+
 #[cfg(unix)]
 fn is_pipe(kind: &fs::Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt;
@@ -188,40 +194,21 @@ impl<'a, T> Collector<'a, T> {
     }
 
     fn folder(&mut self, root: &Path) -> Result<(), SourceError> {
-        let mut waiting: Vec<(PathBuf, usize)> = vec![(root.to_owned(), 0)];
-        let mut files = Vec::new();
-        while let Some((folder, depth)) = waiting.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(reason) if depth == 0 => {
-                    return Err(SourceError::Open { path: folder.display().to_string(), reason });
-                }
-                Err(reason) => {
-                    self.gaps.push(format!("folder {}: {reason}", folder.display()));
-                    continue;
-                }
-            };
-            for entry in entries.flatten() {
-                let Ok(kind) = entry.file_type() else { continue };
-                let hidden = entry.file_name().to_string_lossy().starts_with('.');
-                // `file_type` does not follow links: a link is neither folder nor file here.
-                if kind.is_dir() && !hidden && depth < self.limits.depth {
-                    waiting.push((entry.path(), depth + 1));
-                } else if kind.is_file() && !hidden {
-                    files.push(entry.path());
-                }
-                if files.len() > self.limits.files {
-                    let limit = text::plural(self.limits.files, "file");
-                    return Err(SourceError::TooLarge { path: root.display().to_string(), limit });
+        let bounds = folder::Bounds { files: self.limits.files, depth: self.limits.depth };
+        let walked = folder::walk(root, bounds, is_shown, is_shown).map_err(|error| {
+            let path = root.display().to_string();
+            match error {
+                folder::WalkError::Open(reason) => SourceError::Open { path, reason },
+                folder::WalkError::TooMany => {
+                    SourceError::TooLarge { path, limit: text::plural(self.limits.files, "file") }
                 }
             }
-        }
-        files.sort();
-        for path in files {
-            let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            match File::open(&path) {
-                Ok(file) => self.member(BufReader::new(file), &inside),
-                Err(reason) => self.gaps.push(format!("file {inside}: {reason}")),
+        })?;
+        self.gaps.extend(walked.gaps);
+        for found in walked.files {
+            match folder::open(&found.path) {
+                Ok(file) => self.member(BufReader::new(file), &found.inside),
+                Err(reason) => self.gaps.push(format!("file {}: {reason}", found.inside)),
             }
         }
         Ok(())

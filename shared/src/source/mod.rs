@@ -3,6 +3,7 @@
 mod backup;
 mod error;
 mod files;
+pub mod folder;
 mod json;
 mod layout;
 mod yaml;

@@ -68,15 +68,15 @@ pub(crate) fn read(root: &Path) -> Result<Tree, Failure> {
         match walk::read(&found.path) {
             Ok(Some(text)) => {
                 files += 1;
-                reader.file(&text, &found.inside, found.form);
+                reader.file(&text, &found.inside);
             }
             Ok(None) => {}
             Err(reason) => reader.gaps.push(format!("file {}: {reason}", found.inside)),
         }
     }
     let mut notes = Vec::new();
-    if walked.links > 0 {
-        notes.push(format!("{} not followed", plural(walked.links, "symbolic link")));
+    if !walked.links.is_empty() {
+        notes.push(format!("{} not followed", plural(walked.links.len(), "symbolic link")));
     }
     if reader.templates > 0 {
         let count = plural(reader.templates, "template");
@@ -113,10 +113,10 @@ pub(crate) fn read(root: &Path) -> Result<Tree, Failure> {
 }
 
 impl Reader {
-    fn file(&mut self, text: &str, inside: &str, form: walk::Form) {
+    fn file(&mut self, text: &str, inside: &str) {
         let file = Sym::new(inside);
         self.inline.read(&file, text);
-        if form == walk::Form::Lines {
+        if walk::form(inside.rsplit('/').next().unwrap_or(inside)) == Some(walk::Form::Lines) {
             let ending = inside.rsplit_once('.').map_or("", |(_, ending)| ending);
             let dialect = match ending.to_ascii_lowercase().as_str() {
                 "py" | "scala" | "ipynb" => Dialect::Code,
