@@ -573,6 +573,44 @@ fn coverage_names_what_nobody_would_make_again() {
     assert!(json_of(&outcome)["classes"]["unknown"].as_u64().is_some_and(|count| count > 0));
 }
 
+#[test]
+fn what_lies_outside_of_a_source_may_hold_managers() {
+    let server = scripted(|_, _| None);
+    let folder = tempfile::tempdir().expect("folder");
+    let (_backup, archive, made) = backup(&server, &["-n", "data-plane"]);
+    assert!(made["manifest"]["kinds"].to_string().contains(r#""unknown""#), "{made}");
+    let archive = archive.to_string_lossy().into_owned();
+    let coverage = |flags: &[&str]| {
+        let all = [&["coverage", "-o", "json", "--from"], flags].concat();
+        run("http://127.0.0.1:1", folder.path(), &all)
+    };
+    let dump = folder.path().join("dump/data-plane");
+    std::fs::create_dir_all(&dump).expect("folder");
+    let list = |kind: &str, items: Value| {
+        json!({"kind": format!("{kind}List"), "apiVersion": "v1", "items": items}).to_string()
+    };
+    let claim = json!([{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "data-plane"}}]);
+    std::fs::write(folder.path().join("dump/nodes.json"), list("Node", json!([]))).expect("write");
+    std::fs::write(dump.join("pods.json"), list("Pod", json!([]))).expect("write");
+    std::fs::write(dump.join("replication-controllers.json"), list("ReplicationController", json!([]))).expect("write");
+    std::fs::write(dump.join("pvcs.json"), list("PersistentVolumeClaim", claim)).expect("write");
+    for (source, kind, name) in
+        [(&*archive, "ConfigMap", "data-plane/settings"), ("dump", "PersistentVolumeClaim", "data-plane/c")]
+    {
+        let outcome = coverage(&[source]);
+        let report = json_of(&outcome);
+        let kinds = report["kinds"].as_array().expect("a list");
+        let of = kinds.iter().find(|it| it["kind"] == kind).unwrap_or_else(|| panic!("no {kind}: {report}"));
+        assert_eq!((&of["nobody"], &of["unknown"]), (&json!([]), &json!([name])), "{source}");
+        assert_eq!(report["classes"]["nobody"], Value::Null, "{source}: {report}");
+        assert!(report["notes"].to_string().contains("only data-plane was read"), "{report}");
+    }
+    assert!(json_of(&coverage(&["dump"]))["claims"][0]["state"].to_string().contains("not known"));
+    let outside = coverage(&[&archive, "-n", "flux-system"]);
+    assert_eq!(outside.code, Some(3), "{}", outside.stderr);
+    assert!(json_of(&outside)["gaps"].to_string().contains("flux-system is not in what was read"));
+}
+
 /// Archives that nobody's tool wrote: each is refused with one line and a hint, in bounded memory.
 #[test]
 fn hostile_archives_are_refused() {

@@ -197,6 +197,9 @@ pub(crate) struct RestoreArgs {
     /// What becomes of an object that is there and differs
     #[arg(long, value_enum, value_name = "HOW", default_value = "skip")]
     pub(crate) existing: Existing,
+    /// With --existing=recreate, the names of objects whose data is lost when they are made anew, separated by commas
+    #[arg(long, value_name = "NAME")]
+    pub(crate) accept_data_loss: Option<String>,
     /// Restore also what Flux, Argo CD and Helm through Flux would make again
     #[arg(long)]
     pub(crate) include_managed: bool,

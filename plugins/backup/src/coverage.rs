@@ -139,11 +139,23 @@ fn read(args: &Args) -> Result<Gathered<Decoded>, Failure> {
 
 /// The report on what was read. Pure.
 fn report(gathered: Gathered<Decoded>, namespaces: &[String], now: Timestamp, fresh: SignedDuration) -> CoverageReport {
+    let is_live = gathered.view.source == "cluster";
+    let asked = || namespaces.iter().map(|name| Sym::new(name)).collect();
+    let sight = match is_live {
+        true if namespaces.is_empty() => Scope::Cluster,
+        true => Scope::Namespaces(asked()),
+        false => gathered.sight(),
+    };
+    // A cluster and an archive name every kind that there is; a dump has those that its program knows.
+    let names_every_kind = is_live || gathered.scope.is_some();
     let Gathered { items, sections, is_whole, view, mut notes, gaps: mut broken, .. } = gathered;
+    let is_whole = is_whole && names_every_kind;
     let mut gaps: Vec<String> = sections.iter().filter_map(gap).collect();
     gaps.append(&mut broken);
-    let sight = namespaces.iter().map(|name| Sym::new(name)).collect::<Vec<_>>();
-    let sight = if sight.is_empty() { Scope::Cluster } else { Scope::Namespaces(sight) };
+    if let Scope::Namespaces(read) = &sight {
+        let outside = namespaces.iter().filter(|name| !read.iter().any(|known| **known == ***name));
+        gaps.extend(outside.map(|name| format!("namespace {name} is not in what was read")));
+    }
     let mut builder = InventoryBuilder::new(sight, is_whole);
     sections.into_iter().for_each(|section| builder.section(section));
     items.into_iter().for_each(|item| builder.push(item));
@@ -189,6 +201,13 @@ fn report(gathered: Gathered<Decoded>, namespaces: &[String], now: Timestamp, fr
             &two.kind,
         ))
     });
+    if let Scope::Namespaces(read) = inventory.scope()
+        && classes.contains_key(&Rebuilder::Unknown)
+    {
+        let names: Vec<&str> = read.iter().map(|name| &**name).collect();
+        let names = if names.len() > NAMED { text::plural(names.len(), "namespace") } else { names.join(", ") };
+        notes.push(format!("only {names} was read: what Flux or Helm make from elsewhere is not known"));
+    }
     let claims = claims(&inventory, &is_asked, now, fresh);
     if !inventory.of_kind("kafka.strimzi.io", "Kafka").is_empty() {
         notes.push(
@@ -242,7 +261,11 @@ fn claims(
 ) -> Vec<ClaimCoverage> {
     const GROUP: &str = "snapshot.storage.k8s.io";
     let snapshots = inventory.of_kind(GROUP, "VolumeSnapshot");
-    let is_read = inventory.section(GROUP, "VolumeSnapshot").is_none_or(|section| gap(section).is_none());
+    // Where every kind is named, one that is not there is not served.
+    let is_read = match inventory.section(GROUP, "VolumeSnapshot") {
+        None => inventory.is_complete(),
+        Some(section) => matches!(section.state, SectionState::Read(_)),
+    };
     let mut found = Vec::new();
     for claim in inventory.of_kind("", "PersistentVolumeClaim").iter().filter(|claim| is_asked(claim)) {
         let of_it = snapshots.iter().filter(|snapshot| {

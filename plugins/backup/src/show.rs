@@ -95,6 +95,11 @@ impl Wanted {
         Ok(Self { kind, namespaces, name: name.map(str::to_owned) })
     }
 
+    /// Whether it names one object.
+    pub(crate) const fn has_name(&self) -> bool {
+        self.name.is_some()
+    }
+
     fn is_kind(&self, record: &KindRecord) -> bool {
         let is_called =
             |word: &str| word.eq_ignore_ascii_case(&record.kind) || word.eq_ignore_ascii_case(&record.resource);

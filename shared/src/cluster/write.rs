@@ -45,6 +45,11 @@ impl<'a> Writer<'a> {
         Self { connection, token, manager, warnings: Warnings::default() }
     }
 
+    /// The name under which it writes.
+    pub const fn manager(&self) -> &'a FieldManager {
+        self.manager
+    }
+
     /// What the API server warned of so far, each once.
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.borrow().iter().cloned().collect()

@@ -3,7 +3,7 @@
 use super::chain::{Chain, Link, Manager, Presence, Proof};
 use super::hold::{exemption, hold};
 use super::inventory_ids;
-use crate::object::{Custom, Inventory, Lookup, Object, ObjectRef, Owner};
+use crate::object::{Custom, Inventory, Lookup, Object, ObjectRef, Owner, Scope};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -55,12 +55,16 @@ pub struct Managers<'a> {
     /// By namespace and name of a Helm release, the HelmRelease that makes it.
     releases: HashMap<(String, String), &'a Object>,
     unread: Vec<&'static str>,
+    /// Whether managers may lie in namespaces that were not read.
+    is_cut: bool,
 }
 
 impl<'a> Managers<'a> {
     /// Reads the inventories of all managers.
     pub fn new(inventory: &'a Inventory) -> Self {
-        let mut managers = Self { inventory, listed: HashMap::new(), releases: HashMap::new(), unread: Vec::new() };
+        let mut managers =
+            Self { inventory, listed: HashMap::new(), releases: HashMap::new(), unread: Vec::new(), is_cut: false };
+        let is_narrow = matches!(inventory.scope(), Scope::Namespaces(_));
         for (group, kind, plural) in LISTING {
             let objects = inventory.of_kind(group, kind);
             // A kind that is not installed manages nothing; one that was not read may.
@@ -71,6 +75,7 @@ impl<'a> Managers<'a> {
             if is_unread {
                 managers.unread.push(plural);
             }
+            managers.is_cut |= is_narrow && inventory.section(group, kind).is_some();
             for object in objects {
                 let Some(custom) = object.custom() else { continue };
                 let resources = custom.status_list("/resources").iter().filter_map(resource);
@@ -124,9 +129,10 @@ impl<'a> Managers<'a> {
         self.inventory
     }
 
-    /// Whether kinds of managers were not read, so that an object may have one that nobody knows of.
+    /// Whether managers were not read, a kind of them or those in other namespaces, so that an object may have one that
+    /// nobody knows of.
     pub(super) fn are_unread(&self) -> bool {
-        !self.unread.is_empty()
+        self.is_cut || !self.unread.is_empty()
     }
 
     fn rivals(&self, object: &ObjectRef, manager: &ObjectRef) -> Vec<ObjectRef> {

@@ -119,7 +119,7 @@ fn is_record_of_release(object: &Object) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Rebuilder;
-    use crate::object::{Decoded, InventoryBuilder, Scope, decode_object};
+    use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, decode_object};
     use crate::ownership::Managers;
     use crate::ownership::testing::World;
     use serde_json::value::RawValue;
@@ -179,5 +179,29 @@ metadata: {name: tls, namespace: a, annotations: {cert-manager.io/certificate-na
         builder.push(decode_object(&raw).unwrap_or(Decoded::Nothing));
         let inventory = builder.finish();
         assert_eq!(Managers::new(&inventory).rebuilder(&inventory.objects()[0]), Rebuilder::Unknown);
+    }
+
+    #[test]
+    fn a_manager_may_lie_in_a_namespace_that_was_not_read() {
+        let class = |scope: Scope, has_flux: bool| {
+            let json = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"by-hand","namespace":"a"}}"#;
+            let raw = RawValue::from_string(json.to_owned()).expect("JSON");
+            let mut builder = InventoryBuilder::new(scope, true);
+            if has_flux {
+                builder.section(Section {
+                    group: "kustomize.toolkit.fluxcd.io".into(),
+                    kind: "Kustomization".into(),
+                    resource: "kustomizations".into(),
+                    state: SectionState::Read(0),
+                });
+            }
+            builder.push(decode_object(&raw).unwrap_or(Decoded::Nothing));
+            let inventory = builder.finish();
+            Managers::new(&inventory).rebuilder(&inventory.objects()[0])
+        };
+        let narrow = || Scope::Namespaces(vec!["a".into()]);
+        assert_eq!(class(Scope::Cluster, true), Rebuilder::Nobody);
+        assert_eq!(class(narrow(), true), Rebuilder::Unknown);
+        assert_eq!(class(narrow(), false), Rebuilder::Nobody, "without Flux there is no manager elsewhere");
     }
 }

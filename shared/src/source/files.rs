@@ -4,11 +4,11 @@ use super::folder;
 use super::layout::{self, Role};
 use super::{Decode, Gathered, Snapshot, SourceError, backup, json, yaml};
 use crate::archive::is_archive;
-use crate::object::{Decoded, InventoryBuilder, Scope, Section, SectionState, Sym, TypeMeta, Unread, decode_kept};
+use crate::object::{Decoded, InventoryBuilder, Section, SectionState, Sym, TypeMeta, Unread, decode_kept};
 use crate::report::View;
 use crate::text;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -142,23 +142,8 @@ fn gather_stream<T>(
 }
 
 fn snapshot(gathered: Gathered<Decoded>) -> Snapshot {
-    let Gathered { items, sections, is_whole, scope, view, notes, warnings, gaps } = gathered;
-    let scope = if let Some(scope) = scope {
-        scope
-    } else if is_whole {
-        // A dump may have been taken of some namespaces only: the others were not read.
-        let namespaces: BTreeSet<Sym> = items
-            .iter()
-            .filter_map(|item| match item {
-                Decoded::Object(object) => Some(object.meta.namespace.clone()),
-                Decoded::Event(_) | Decoded::Nothing => None,
-            })
-            .filter(|namespace| !namespace.is_empty())
-            .collect();
-        Scope::Namespaces(namespaces.into_iter().collect())
-    } else {
-        Scope::Cluster
-    };
+    let scope = gathered.sight();
+    let Gathered { items, sections, is_whole, view, notes, warnings, gaps, .. } = gathered;
     let mut builder = InventoryBuilder::new(scope, is_whole);
     builder.reserve(items.len());
     items.into_iter().for_each(|item| builder.push(item));

@@ -11,10 +11,11 @@ mod yaml;
 pub use error::SourceError;
 pub use files::{Limits, Origin, gather, read_path, read_stream};
 
-use crate::object::{Body, Inventory, Scope, Section, TypeMeta};
+use crate::object::{Body, Decoded, Inventory, Scope, Section, Sym, TypeMeta};
 use crate::report::View;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a reader makes of one object, given its type; `None` where nothing is kept of it.
@@ -43,6 +44,25 @@ pub struct Gathered<T> {
     pub warnings: Vec<String>,
     /// As [`Snapshot::gaps`].
     pub gaps: Vec<String>,
+}
+
+impl Gathered<Decoded> {
+    /// Which namespaces were read. A dump may have been taken of some only, so that those of which it holds nothing count
+    /// as unread.
+    pub fn sight(&self) -> Scope {
+        if let Some(scope) = &self.scope {
+            return scope.clone();
+        }
+        if !self.is_whole {
+            return Scope::Cluster;
+        }
+        let namespaces = self.items.iter().filter_map(|item| match item {
+            Decoded::Object(object) => Some(&object.meta.namespace),
+            Decoded::Event(_) | Decoded::Nothing => None,
+        });
+        let namespaces: BTreeSet<Sym> = namespaces.filter(|namespace| !namespace.is_empty()).cloned().collect();
+        Scope::Namespaces(namespaces.into_iter().collect())
+    }
 }
 
 /// What a source gave: the records, whose view they are, and what a reader should know of them.

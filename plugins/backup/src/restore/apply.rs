@@ -6,6 +6,7 @@ use super::journal::Journal;
 use super::order::{TIERS, tier};
 use super::plan::{Action, Cluster, Item};
 use super::read::Archive;
+use super::recreate::in_place_of;
 use super::report::{Restored, State};
 use futures::StreamExt as _;
 use mlops_shared::cli::{Failure, Printer};
@@ -17,9 +18,9 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 /// Objects that are written at a time.
-const AT_A_TIME: usize = 8;
-/// A definition is looked at so often while it is being established.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const AT_A_TIME: usize = 8;
+/// What is being established or deleted is looked at so often.
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// A kind that was just established may be unknown to the API server for so long.
 const UNKNOWN: Duration = Duration::from_secs(10);
 
@@ -67,17 +68,17 @@ struct Unfinished {
 }
 
 /// What became of an object.
-struct Outcome {
-    state: State,
-    message: Option<String>,
+pub(super) struct Outcome {
+    pub(super) state: State,
+    pub(super) message: Option<String>,
 }
 
 impl Outcome {
-    const fn of(state: State) -> Self {
+    pub(super) const fn of(state: State) -> Self {
         Self { state, message: None }
     }
 
-    fn failed(error: &ClusterError) -> Self {
+    pub(super) fn failed(error: &ClusterError) -> Self {
         let state = if matches!(error, ClusterError::InDoubt(_)) { State::InDoubt } else { State::Failed };
         let fields = match error {
             ClusterError::Conflict { fields, .. } if !fields.is_empty() => {
@@ -145,7 +146,8 @@ impl Run<'_> {
         self.finish(items, told).await
     }
 
-    fn begin(&self, items: &[Item]) {
+    /// Learns which owners are there, and what is to come.
+    pub(super) fn begin(&self, items: &[Item]) {
         let mut memory = self.memory.borrow_mut();
         for head in self.heads {
             let path = super::plan::target(&head.place, self.context).path();
@@ -166,11 +168,11 @@ impl Run<'_> {
         }
     }
 
-    fn object(&self, head: &Head) -> Result<Value, Failure> {
+    pub(super) fn object(&self, head: &Head) -> Result<Value, Failure> {
         self.archive.borrow_mut().object(&head.path)
     }
 
-    fn place(head: &Head, item: &Item) -> Place {
+    pub(super) fn place(head: &Head, item: &Item) -> Place {
         let (group, version) = head.api_version.split_once('/').unwrap_or(("", &head.api_version));
         let resource = Resource {
             group: group.to_owned(),
@@ -211,8 +213,7 @@ impl Run<'_> {
                 self.status(at, &place, &original, uid, !head.owners.is_empty()).await
             }
             Action::Update => {
-                let mut body = prepare(&original, self.context);
-                self.relink(head, item, &mut body, &original).await;
+                let body = self.body(head, item).await?;
                 Ok(self.written(self.writer.apply(&place, &body, false).await))
             }
             Action::Replace => {
@@ -220,17 +221,20 @@ impl Run<'_> {
                     Ok(live) => live,
                     Err(error) => return Ok(Outcome::failed(&error)),
                 };
-                let mut body = prepare(&original, self.context);
-                self.relink(head, item, &mut body, &original).await;
-                for field in ["resourceVersion", "uid", "finalizers"] {
-                    if let Some(value) = live.pointer(&format!("/metadata/{field}")) {
-                        body["metadata"][field] = value.clone();
-                    }
-                }
+                let body = in_place_of(&live, self.body(head, item).await?);
                 Ok(self.written(self.writer.replace(&place, &body).await))
             }
+            Action::Recreate => self.recreate(at, item, &place).await,
             _ => Ok(Outcome::of(State::None)),
         }
+    }
+
+    /// The object as it is to be, with the owners that are there.
+    pub(super) async fn body(&self, head: &Head, item: &Item) -> Result<Value, Failure> {
+        let original = self.object(head)?;
+        let mut body = prepare(original.clone(), self.context);
+        self.relink(head, item, &mut body, &original).await;
+        Ok(body)
     }
 
     fn written(&self, answer: Result<Value, ClusterError>) -> Outcome {
@@ -290,17 +294,17 @@ impl Run<'_> {
         uid
     }
 
-    fn note(&self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>) -> Result<(), Failure> {
+    pub(super) fn note(&self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>) -> Result<(), Failure> {
         self.journal.borrow_mut().as_mut().map_or(Ok(()), write)
     }
 
-    async fn create(
+    pub(super) async fn create(
         &self,
         (at, item, head): (usize, &Item, &Head),
         place: &Place,
         original: &Value,
     ) -> Result<Outcome, Failure> {
-        let mut body = prepare(original, self.context);
+        let mut body = prepare(original.clone(), self.context);
         let is_later = self.relink(head, item, &mut body, original).await;
         if fields::status(original).is_some() && fields::must_pause(original) {
             annotate(&mut body, PAUSE, "true");
@@ -319,7 +323,7 @@ impl Run<'_> {
             Ok(stored) => stored,
             Err(ClusterError::InDoubt(error)) => match object(self.connection, place).await {
                 // It is looked at, and not sent again.
-                Ok(live) if comparable(&live, self.context) == comparable(&body, self.context) => live,
+                Ok(live) if comparable(live.clone(), self.context) == comparable(body, self.context) => live,
                 _ => return Ok(Outcome::failed(&ClusterError::InDoubt(error))),
             },
             Err(error) => return Ok(Outcome::failed(&error)),

@@ -50,8 +50,7 @@ pub(crate) const RULES: &[Rule] = &[
 ];
 
 /// The object as it is to be made. Owner references stay as they were: their UIDs are known only later.
-pub(crate) fn prepare(object: &Value, context: &Context) -> Value {
-    let mut object = object.clone();
+pub(crate) fn prepare(mut object: Value, context: &Context) -> Value {
     let (group, kind) = group_and_kind(&object);
     for rule in RULES {
         if rule.kind.is_none_or(|(in_group, known)| in_group == group && known == kind) {
@@ -64,7 +63,7 @@ pub(crate) fn prepare(object: &Value, context: &Context) -> Value {
 }
 
 /// What two objects must have in common to count as equal: everything but owners, whose UIDs differ between clusters.
-pub(crate) fn comparable(object: &Value, context: &Context) -> Value {
+pub(crate) fn comparable(object: Value, context: &Context) -> Value {
     let mut object = prepare(object, context);
     take(&mut object, "/metadata", "ownerReferences");
     for place in ["labels", "annotations", "finalizers"] {

@@ -169,12 +169,12 @@ fn mapped_cases() -> Vec<(&'static str, Value, Value)> {
 fn every_rule_has_its_case_and_holds() {
     let mut seen = std::collections::BTreeSet::new();
     for (rule, before, after) in cases() {
-        assert_eq!(prepare(&before, &context()), after, "{rule}");
+        assert_eq!(prepare(before.clone(), &context()), after, "{rule}");
         seen.insert(rule);
     }
     let mapped = Context { namespaces: [("a".to_owned(), "b".to_owned())].into(), ..context() };
     for (rule, before, after) in mapped_cases() {
-        assert_eq!(prepare(&before, &mapped), after, "{rule}");
+        assert_eq!(prepare(before.clone(), &mapped), after, "{rule}");
         seen.insert(rule);
     }
     let missing: Vec<&str> = RULES.iter().map(|rule| rule.name).filter(|name| !seen.contains(name)).collect();
@@ -185,10 +185,10 @@ fn every_rule_has_its_case_and_holds() {
 fn what_no_rule_names_stays() {
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"manualSelector": true,
         "selector": {"matchLabels": {"a": "b"}}}});
-    assert_eq!(prepare(&job, &context()), job);
+    assert_eq!(prepare(job.clone(), &context()), job);
     let custom = json!({"apiVersion": "example.com/v1", "kind": "Service", "metadata": {"name": "x"},
         "spec": {"clusterIP": "10.0.0.1", "emptyDir": {}}});
-    assert_eq!(prepare(&custom, &context()), custom);
+    assert_eq!(prepare(custom.clone(), &context()), custom);
 }
 
 #[test]
@@ -210,9 +210,9 @@ fn owners_and_what_the_server_adds_are_no_difference() {
     let one = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "uid": "1", "ownerReferences": [{"uid": "x"}],
         "labels": {}}, "data": {"k": "v"}});
     let two = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "uid": "2", "finalizers": []}, "data": {"k": "v"}});
-    assert_eq!(comparable(&one, &context()), comparable(&two, &context()));
+    assert_eq!(comparable(one.clone(), &context()), comparable(two, &context()));
     let three = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "w"}});
-    assert_ne!(comparable(&one, &context()), comparable(&three, &context()));
+    assert_ne!(comparable(one.clone(), &context()), comparable(three, &context()));
 }
 
 #[test]

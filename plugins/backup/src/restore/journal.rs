@@ -18,6 +18,8 @@ const MOST: u64 = 1 << 30;
 enum Line {
     /// The first one: of which content into which cluster.
     Restore { content: String, cluster: String, namespaces: BTreeMap<String, String> },
+    /// An object is about to be deleted, to be made anew.
+    Deleting { path: String, uid: String },
     /// An object is about to be made.
     Begun { path: String },
     /// It was made.
@@ -70,6 +72,8 @@ impl Subject {
 pub(crate) struct Past {
     /// Begun and not finished, by path, with the UID where the object was made.
     pub(crate) begun: BTreeMap<Box<str>, Option<String>>,
+    /// Deleted to be made anew and not made yet, by path, with the UID that it had.
+    pub(crate) deleted: BTreeMap<Box<str>, String>,
     /// Finished.
     pub(crate) finished: BTreeSet<Box<str>>,
 }
@@ -108,11 +112,19 @@ pub(crate) fn read(path: &Path, subject: &Subject) -> Result<Past, Failure> {
     for line in lines {
         match line {
             Line::Restore { .. } => {}
+            Line::Deleting { path, uid } => {
+                past.finished.remove(path.as_str());
+                past.begun.remove(path.as_str());
+                past.deleted.insert(path.into(), uid);
+            }
             Line::Begun { path } => {
                 past.finished.remove(path.as_str());
                 past.begun.insert(path.into(), None);
             }
-            Line::Made { path, uid } => drop(past.begun.insert(path.into(), Some(uid))),
+            Line::Made { path, uid } => {
+                past.deleted.remove(path.as_str());
+                past.begun.insert(path.into(), Some(uid));
+            }
             Line::Finished { path } => {
                 past.begun.remove(path.as_str());
                 past.finished.insert(path.into());
@@ -158,6 +170,14 @@ impl Journal {
         let mut bytes = serde_json::to_vec(line).unwrap_or_default();
         bytes.push(b'\n');
         self.file.write_all(&bytes).map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Says that the object of this UID is about to be deleted, to be made anew.
+    ///
+    /// # Errors
+    /// When it cannot be written: then nothing may be deleted either.
+    pub(crate) fn deleting(&mut self, path: &str, uid: &str) -> Result<(), Failure> {
+        self.write(&Line::Deleting { path: path.to_owned(), uid: uid.to_owned() })
     }
 
     /// Says that an object is about to be made.
@@ -206,13 +226,20 @@ mod tests {
             journal.made("b", "u").expect("written");
             journal.made("c", "v").expect("written");
             journal.finished("c").expect("written");
+            for name in ["e", "f"] {
+                journal.deleting(name, "old").expect("written");
+            }
+            journal.begun("f").expect("written");
+            journal.made("f", "new").expect("written");
             journal.file.write_all(b"{\"step\":\"beg").expect("written");
             assert!(Journal::open(&path, &subject("one")).is_err(), "two runs at once");
         }
         drop(Journal::open(&path, &subject("one")).expect("opens").begun("d"));
         let past = read(&path, &subject("one")).expect("read");
         let begun: Vec<_> = past.begun.iter().map(|(path, uid)| (&**path, uid.as_deref())).collect();
-        assert_eq!(begun, [("a", None), ("b", Some("u")), ("d", None)]);
+        assert_eq!(begun, [("a", None), ("b", Some("u")), ("d", None), ("f", Some("new"))]);
+        let deleted: Vec<_> = past.deleted.iter().map(|(path, uid)| (&**path, &**uid)).collect();
+        assert_eq!(deleted, [("e", "old")]);
         assert!(past.finished.contains("c"));
         assert!(read(&path, &subject("two")).is_err());
         assert_ne!(subject("two").path(Path::new("a")), subject("one").path(Path::new("a")));

@@ -11,6 +11,7 @@ mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod read;
+mod recreate;
 mod report;
 
 pub use plan::Action;
@@ -22,17 +23,17 @@ use crate::show::Wanted;
 use crate::verify::broken;
 use apply::{Memory, Run};
 use fields::Context;
+use head::Head;
 use journal::{Journal, Subject};
 use mlops_shared::archive::{Identities, Manifest, Secrets};
 use mlops_shared::cli::{Demand, DryRun, Exit, Failure, Printer, WriteSettings, confirm, to_end};
-use mlops_shared::cluster::{self, Collected, Connection, Writer, resources};
+use mlops_shared::cluster::{self, Collected, Connection, Resources, WriteToken, Writer, resources};
 use mlops_shared::report::{API_VERSION, Style};
 use mlops_shared::text;
 use plan::{Item, Wish, decide};
 use read::{Archive, Selection};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// A definition may take so long until its kind is served, where nothing else was said.
@@ -124,6 +125,16 @@ pub(crate) fn run(
     })
 }
 
+/// What a run stands on.
+struct Stage<'a> {
+    connection: &'a Connection,
+    cluster: &'a plan::Cluster,
+    context: &'a Context,
+    heads: &'a [Head],
+    resources: &'a Resources,
+    archive: &'a RefCell<&'a mut Archive>,
+}
+
 struct Work<'a> {
     args: &'a RestoreArgs,
     settings: &'a Settings,
@@ -135,8 +146,8 @@ struct Work<'a> {
 impl Work<'_> {
     async fn restore(&self, connection: &Connection, archive: &mut Archive) -> Result<RestoreReport, Failure> {
         let context = Context { volumes: archive.volumes(), namespaces: self.settings.namespaces.clone() };
-        let digests = archive.digests(&context)?;
         let (cluster, collected) = read::live(connection, archive, self.settings.targets.clone(), &context).await?;
+        let digests = archive.digests(&cluster, &context)?;
         collected.warnings.iter().for_each(|warning| self.printer.note(warning));
         let subject = Subject::new(&archive.manifest, collected.uid.as_deref(), &context.namespaces);
         let journal = self.args.journal.clone().unwrap_or_else(|| subject.path(&self.args.archive));
@@ -147,10 +158,39 @@ impl Work<'_> {
             with_managed: self.args.include_managed,
             context,
             begun: past.begun,
+            deleted: past.deleted,
             digests,
         };
-        let items = decide(&archive.heads, &cluster, &wish);
-        let mut report = self.report(connection, archive, &items, &collected);
+        let mut items = decide(&archive.heads, &cluster, &wish);
+        let heads = std::mem::take(&mut archive.heads);
+        let named = std::mem::take(&mut archive.named);
+        let manifest = archive.manifest.clone();
+        let dry_run = self.settings.write.dry_run;
+        let resources = resources(connection).await?;
+        let archive = RefCell::new(archive);
+        let asking = WriteToken::dry_run();
+        let stage = Stage {
+            connection,
+            cluster: &cluster,
+            context: &wish.context,
+            heads: &heads,
+            resources: &resources,
+            archive: &archive,
+        };
+        let mut losses: Vec<String> = Vec::new();
+        if self.args.existing == Existing::Recreate {
+            if dry_run == DryRun::Client {
+                for item in items.iter_mut().filter(|item| item.action == Action::Replace) {
+                    item.why.push_str("; made anew where the API server allows no change, which only it can tell");
+                }
+            } else {
+                let run = self.run(&stage, &asking, None);
+                run.begin(&items);
+                run.probe(&mut items, &|head| named.contains(&head.path)).await?;
+            }
+            losses.extend(items.iter().filter(|item| item.is_loss).map(|item| item.target.name.clone()));
+        }
+        let mut report = self.report(connection, (&manifest, &heads), &items, &collected);
         if !past.finished.is_empty() {
             let count = text::plural(past.finished.len(), "object");
             report.notes.push(format!("an earlier run restored {count}: {}", journal.display()));
@@ -162,71 +202,59 @@ impl Work<'_> {
                 report.refused = Some(format!("{count} are there and differ, and --existing=fail forbids that"));
             }
         }
-        let dry_run = self.settings.write.dry_run;
         if dry_run == DryRun::Client || report.refused.is_some() || !report.writes() {
             return Ok(report);
         }
-        if dry_run == DryRun::None && !self.settings.write.is_agreed {
+        if dry_run == DryRun::None && (!self.settings.write.is_agreed || !losses.is_empty()) {
             self.printer.aside(&report, self.style);
         }
         let question = format!("restore into {}: {}?", connection.context, report.summary());
-        let token = confirm(&self.settings.write, &question, Demand::Yes).await?;
-        self.carry_out(
-            connection,
-            archive,
-            (&cluster, &wish.context),
-            (&items, &mut report),
-            (&token, journal, &subject),
-        )
-        .await?;
+        let word = losses.join(",");
+        let demand = match losses.is_empty() {
+            true => Demand::Yes,
+            false => {
+                Demand::Typed { word: &word, given: self.args.accept_data_loss.as_deref(), flag: "--accept-data-loss" }
+            }
+        };
+        let token = confirm(&self.settings.write, &question, demand).await?;
+        let opened = if token.is_dry_run() { None } else { Some(Journal::open(&journal, &subject)?) };
+        if opened.is_some() {
+            report.journal = Some(journal.display().to_string());
+        }
+        let run = self.run(&stage, &token, opened);
+        self.begun.set(!token.is_dry_run());
+        let done = run.carry_out(&items, &mut report.objects).await;
+        run.writer.warnings().iter().for_each(|warning| self.printer.note(&format!("the API server warns: {warning}")));
+        done?;
         Ok(report)
     }
 
-    async fn carry_out(
-        &self,
-        connection: &Connection,
-        archive: &mut Archive,
-        (cluster, context): (&plan::Cluster, &Context),
-        (items, report): (&[Item], &mut RestoreReport),
-        (token, journal, subject): (&cluster::WriteToken, PathBuf, &Subject),
-    ) -> Result<(), Failure> {
-        let is_dry_run = token.is_dry_run();
-        let opened = if is_dry_run { None } else { Some(Journal::open(&journal, subject)?) };
-        if !is_dry_run {
-            report.journal = Some(journal.display().to_string());
-        }
-        let resources = resources(connection).await?;
-        let heads = std::mem::take(&mut archive.heads);
-        let archive = RefCell::new(archive);
-        let run = Run {
-            connection,
-            writer: Writer::new(connection, token, &self.settings.write.manager),
-            is_dry_run,
-            context,
-            cluster,
-            resources: &resources,
+    fn run<'s>(&'s self, stage: &'s Stage<'s>, token: &'s WriteToken, journal: Option<Journal>) -> Run<'s> {
+        Run {
+            connection: stage.connection,
+            writer: Writer::new(stage.connection, token, &self.settings.write.manager),
+            is_dry_run: token.is_dry_run(),
+            context: stage.context,
+            cluster: stage.cluster,
+            resources: stage.resources,
             printer: self.printer,
             patience: self.settings.write.timeout.unwrap_or(PATIENCE),
-            heads: &heads,
-            archive: &archive,
-            journal: RefCell::new(opened),
+            heads: stage.heads,
+            archive: stage.archive,
+            journal: RefCell::new(journal),
             memory: RefCell::new(Memory::default()),
-        };
-        self.begun.set(!is_dry_run);
-        let done = run.carry_out(items, &mut report.objects).await;
-        run.writer.warnings().iter().for_each(|warning| self.printer.note(&format!("the API server warns: {warning}")));
-        done
+        }
     }
 
     fn report(
         &self,
         connection: &Connection,
-        archive: &Archive,
+        (manifest, heads): (&Manifest, &[Head]),
         items: &[Item],
         collected: &Collected,
     ) -> RestoreReport {
         let objects = items.iter().map(|item| {
-            let head = &archive.heads[item.head];
+            let head = &heads[item.head];
             Restored {
                 group: item.target.group.clone(),
                 kind: head.kind.clone(),
@@ -243,14 +271,14 @@ impl Work<'_> {
             api_version: API_VERSION.to_owned(),
             kind: "RestoreReport".to_owned(),
             archive: self.args.archive.display().to_string(),
-            taken_at: archive.manifest.created_at.clone(),
+            taken_at: manifest.created_at.clone(),
             context: connection.context.clone(),
             dry_run: self.settings.write.dry_run.word().to_owned(),
             refused: None,
             counts: BTreeMap::new(),
             objects: objects.collect(),
             journal: None,
-            notes: notes(&archive.manifest, collected),
+            notes: notes(manifest, collected),
         };
         report.notes.extend(self.settings.write.reason.iter().map(|reason| format!("reason: {reason}")));
         report.count();

@@ -20,6 +20,8 @@ pub(crate) enum Existing {
     Update,
     /// Put the object of the backup in its place
     Replace,
+    /// The same; where the API server allows no change of it, delete it and make it anew
+    Recreate,
 }
 
 /// What becomes of an object.
@@ -34,6 +36,8 @@ pub enum Action {
     Update,
     /// It is replaced.
     Replace,
+    /// It is deleted and made anew, for the API server allows no change of it.
+    Recreate,
     /// It is there and is the same.
     Equal,
     /// It is there, differs, and is left as it is.
@@ -51,7 +55,7 @@ pub enum Action {
 impl Action {
     /// Whether something is written.
     pub(crate) const fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Finish | Self::Update | Self::Replace)
+        matches!(self, Self::Create | Self::Finish | Self::Update | Self::Replace | Self::Recreate)
     }
 
     /// The word for people.
@@ -61,6 +65,7 @@ impl Action {
             Self::Finish => "finish",
             Self::Update => "update",
             Self::Replace => "replace",
+            Self::Recreate => "recreate",
             Self::Equal => "equal",
             Self::Differs => "differs",
             Self::Blocked => "blocked",
@@ -106,6 +111,8 @@ pub(crate) struct Wish {
     pub(crate) context: Context,
     /// What an earlier run of this archive into this cluster began to make, by path, with the UID where that is known.
     pub(crate) begun: BTreeMap<Box<str>, Option<String>>,
+    /// What an earlier run deleted to make it anew, by path, with the UID that it had.
+    pub(crate) deleted: BTreeMap<Box<str>, String>,
     /// Comparable digests of the selected objects, by path.
     pub(crate) digests: HashMap<Box<str>, Digest>,
 }
@@ -119,6 +126,8 @@ pub(crate) struct Item {
     pub(crate) why: String,
     /// Whether it is blocked only because something could not be read.
     pub(crate) is_unsure: bool,
+    /// Whether data is lost with what is deleted for it.
+    pub(crate) is_loss: bool,
     /// Its tier, and how many owners stand above it.
     pub(crate) wave: (usize, usize),
     /// Where it will be.
@@ -188,7 +197,8 @@ impl<'a> Deciding<'a> {
                     other => (other, why, false),
                 };
                 let wave = (tier(&head.place.group, &head.kind), self.depth(at));
-                Item { head: at, action, why, is_unsure, wave, target: target(&head.place, &self.wish.context) }
+                let target = target(&head.place, &self.wish.context);
+                Item { head: at, action, why, is_unsure, is_loss: false, wave, target }
             })
             .collect();
         items.sort_by(|one, two| (one.wave, &self.heads[one.head].path).cmp(&(two.wave, &self.heads[two.head].path)));
@@ -324,8 +334,15 @@ impl<'a> Deciding<'a> {
                 }
             }
         }
-        let Some(live) = self.live(head) else { return (Action::Create, why, false) };
+        let was_deleted = self.wish.deleted.get(&head.path);
+        let Some(live) = self.live(head) else {
+            let why = if was_deleted.is_some() { "an earlier run deleted it to make it anew".to_owned() } else { why };
+            return (Action::Create, why, false);
+        };
         if live.is_deleting {
+            if was_deleted == Some(&live.uid) {
+                return (Action::Recreate, "an earlier run began to delete it".to_owned(), false);
+            }
             return blocked("the one that is there is being deleted: wait until it is gone".to_owned());
         }
         let is_equal = self.wish.digests.get(&head.path) == Some(&live.digest);
@@ -350,7 +367,8 @@ impl<'a> Deciding<'a> {
         let action = match self.wish.existing {
             Existing::Skip | Existing::Fail => Action::Differs,
             Existing::Update => Action::Update,
-            Existing::Replace => Action::Replace,
+            // Whether the API server takes a change is asked later.
+            Existing::Replace | Existing::Recreate => Action::Replace,
         };
         (action, why, false)
     }

@@ -74,6 +74,8 @@ fn what_is_there_meets_the_policy() {
     assert_eq!(with(live("u", b"other"), Existing::Fail), Action::Differs);
     assert_eq!(with(live("u", b"other"), Existing::Update), Action::Update);
     assert_eq!(with(live("u", b"other"), Existing::Replace), Action::Replace);
+    // Which of those the API server would refuse is asked later.
+    assert_eq!(with(live("u", b"other"), Existing::Recreate), Action::Replace);
     assert_eq!(with(Live { is_deleting: true, ..live("u", b"same") }, Existing::Skip), Action::Blocked);
 }
 
@@ -221,6 +223,19 @@ fn an_earlier_run_is_gone_on_with() {
     assert_eq!(with(Some("u"), live("another", b"other")), Action::Differs);
     assert_eq!(with(None, live("u", b"same")), Action::Finish);
     assert_eq!(with(None, live("u", b"other")), Action::Differs);
+    // Deleted to be made anew, and the run ended in between.
+    let after = |found: Option<Live>| {
+        only(&heads, |cluster, wish| {
+            found.into_iter().for_each(|found| drop(cluster.objects.insert(heads[0].path.clone(), found)));
+            wish.deleted.insert(heads[0].path.clone(), "old".to_owned());
+        })
+    };
+    let gone = after(None);
+    assert!(gone.action == Action::Create && gone.why.contains("deleted it to make it anew"), "{}", gone.why);
+    let going = |uid: &str| Some(Live { is_deleting: true, ..live(uid, b"other") });
+    assert_eq!(after(going("old")).action, Action::Recreate);
+    assert_eq!(after(going("another")).action, Action::Blocked);
+    assert_eq!(after(Some(live("another", b"other"))).action, Action::Differs);
 }
 
 #[test]

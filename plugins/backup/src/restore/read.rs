@@ -3,18 +3,18 @@
 
 use super::fields::{Context, comparable};
 use super::head::Head;
-use super::plan::{Cluster, Live};
+use super::plan::{Cluster, Live, target};
 use crate::show::{Wanted, absent};
 use crate::spool::{Piece, Spool};
 use crate::verify::{broken, open};
-use mlops_shared::archive::{ArchiveError, Digest, Flow, Identities, Limits, Manifest, Place, canonical, scan};
+use mlops_shared::archive::{ArchiveError, Digest, Flow, Identities, Limits, Manifest, Place, scan};
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{ClusterError, Collected, Connection, Order, Reading, ServedKind, collect};
 use mlops_shared::object::Selector;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub(crate) struct Archive {
     pub(crate) heads: Vec<Head>,
     /// Paths of those that are asked for.
     pub(crate) selected: BTreeSet<Box<str>>,
+    /// Paths of those that are asked for by their names.
+    pub(crate) named: BTreeSet<Box<str>>,
     spool: Spool,
     pieces: HashMap<Box<str>, Piece>,
 }
@@ -53,7 +55,7 @@ impl Archive {
         let mut spool = Spool::new(&std::env::temp_dir())?;
         let mut pieces = HashMap::new();
         let mut heads = Vec::new();
-        let mut selected = BTreeSet::new();
+        let (mut selected, mut named) = (BTreeSet::new(), BTreeSet::new());
         let mut told: Option<Manifest> = None;
         let kinds = std::cell::RefCell::new(Vec::new());
         let mut disk = None;
@@ -85,6 +87,9 @@ impl Archive {
                 if is_asked {
                     selected.insert(entry.path.clone());
                 }
+                if is_asked && selection.names(&head, &kinds.borrow()) {
+                    named.insert(entry.path.clone());
+                }
                 heads.push(head);
                 Ok(Flow::Continue)
             },
@@ -99,7 +104,7 @@ impl Archive {
                 return Err(absent(wanted, &manifest));
             }
         }
-        Ok(Self { manifest, heads, selected, spool, pieces })
+        Ok(Self { manifest, heads, selected, named, spool, pieces })
     }
 
     /// The object at a path.
@@ -118,21 +123,34 @@ impl Archive {
         kept.map(|head| head.place.name.clone()).collect()
     }
 
-    /// The comparable digests of what may be restored.
+    /// The comparable digests of what the cluster has too.
     ///
     /// # Errors
     /// As [`Archive::object`].
-    pub(crate) fn digests(&mut self, context: &Context) -> Result<HashMap<Box<str>, Digest>, Failure> {
-        let paths: Vec<Box<str>> = self.pieces.keys().cloned().collect();
+    pub(crate) fn digests(
+        &mut self,
+        cluster: &Cluster,
+        context: &Context,
+    ) -> Result<HashMap<Box<str>, Digest>, Failure> {
+        let is_there = |head: &&Head| {
+            let path = target(&head.place, context).path();
+            self.pieces.contains_key(&head.path) && cluster.objects.contains_key(path.as_str())
+        };
+        let paths: Vec<Box<str>> = self.heads.iter().filter(is_there).map(|head| head.path.clone()).collect();
         let digest = |path: Box<str>| {
-            let object = self.object(&path)?;
-            Ok((path, digest(&object, context)))
+            let digest = digest(self.object(&path)?, context);
+            Ok((path, digest))
         };
         paths.into_iter().map(digest).collect()
     }
 }
 
 impl Selection {
+    /// Whether a word says which object it is.
+    fn names(&self, head: &Head, kinds: &[Vec<(String, String)>]) -> bool {
+        self.wanted.iter().zip(kinds).any(|(wanted, kinds)| wanted.has_name() && wanted.fits(&head.place, kinds))
+    }
+
     fn fits(&self, head: &Head, kinds: &[Vec<(String, String)>]) -> bool {
         let place = &head.place;
         let is_near = self.namespaces.is_empty()
@@ -146,15 +164,22 @@ impl Selection {
 }
 
 /// The digest of what two objects must have in common to count as equal.
-fn digest(object: &Value, context: &Context) -> Digest {
-    let text = comparable(object, context).to_string();
-    Digest::of(&canonical(&text).unwrap_or_default())
+fn digest(object: Value, context: &Context) -> Digest {
+    // Keys of a Value are in order.
+    Digest::of(comparable(object, context).to_string().as_bytes())
 }
 
 /// An object of the cluster: its path in an archive, and what a plan asks of it.
 type Named = (Box<str>, Live);
 
-/// Reads what the cluster has of the kinds of these heads; in these namespaces where there are any.
+/// What the decoder keeps objects by.
+struct Known {
+    context: Context,
+    /// Where the objects of the archive would be.
+    paths: HashSet<Box<str>>,
+}
+
+/// Reads what the cluster has of the archive's objects, and its namespaces; in these namespaces where there are any.
 ///
 /// # Errors
 /// When discovery does not answer. A kind that cannot be read is told in the answer.
@@ -182,9 +207,11 @@ pub(crate) async fn live(
         }
         Ok(())
     };
-    let context = Arc::new(context.clone());
+    let named = archive.heads.iter().map(|head| target(&head.place, context).path().into_boxed_str());
+    let known = Arc::new(Known { context: context.clone(), paths: named.collect() });
     let decode = move |kind: &ServedKind, items: &[&RawValue]| {
-        items.iter().map(|item| one(kind, item, &context)).collect::<Result<Vec<_>, ClusterError>>()
+        let items = items.iter().map(|item| one(kind, item, &known));
+        items.filter_map(Result::transpose).collect::<Result<Vec<_>, ClusterError>>()
     };
     let order = Order { namespaces: namespaces.clone(), selector: None, budget: BUDGET };
     let reading = Reading { wants: &wants, decode: Arc::new(decode), keep: &mut keep };
@@ -207,6 +234,11 @@ pub(crate) async fn live(
 }
 
 #[derive(Deserialize)]
+struct Item {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     name: String,
@@ -218,27 +250,32 @@ struct Metadata {
     deletion_timestamp: Option<String>,
 }
 
-fn one(kind: &ServedKind, item: &RawValue, context: &Context) -> Result<Named, ClusterError> {
+/// `None` for an object that neither the archive has nor a plan asks of.
+fn one(kind: &ServedKind, item: &RawValue, known: &Known) -> Result<Option<Named>, ClusterError> {
     let broken = || ClusterError::BadAnswer(format!("an item of the list of {} is no object", kind.ty.kind));
-    let mut object: Value = serde_json::from_str(item.get()).map_err(|_| broken())?;
-    let metadata =
-        object.get("metadata").and_then(|metadata| Metadata::deserialize(metadata).ok()).ok_or_else(broken)?;
-    let api_version = kind.ty.api_version();
-    object["apiVersion"] = api_version.as_str().into();
-    object["kind"] = (&*kind.ty.kind).into();
+    let Item { metadata } = serde_json::from_str(item.get()).map_err(|_| broken())?;
     let place = Place {
         group: kind.ty.group.to_string(),
         resource: kind.resource.clone(),
         namespace: metadata.namespace,
         name: metadata.name,
     };
+    let path = place.path().into_boxed_str();
+    let is_namespace = place.group.is_empty() && place.resource == "namespaces";
+    if !is_namespace && !known.paths.contains(&path) {
+        return Ok(None);
+    }
+    let mut object: Value = serde_json::from_str(item.get()).map_err(|_| broken())?;
+    let api_version = kind.ty.api_version();
+    object["apiVersion"] = api_version.as_str().into();
+    object["kind"] = (&*kind.ty.kind).into();
     // A namespace that is being deleted says so in its phase as well.
     let is_terminating = object.pointer("/status/phase").and_then(Value::as_str) == Some("Terminating");
     let live = Live {
         uid: metadata.uid,
-        digest: digest(&object, context),
+        digest: digest(object, &known.context),
         api_version,
-        is_deleting: metadata.deletion_timestamp.is_some() || (is_terminating && place.resource == "namespaces"),
+        is_deleting: metadata.deletion_timestamp.is_some() || (is_terminating && is_namespace),
     };
-    Ok((place.path().into(), live))
+    Ok(Some((path, live)))
 }
