@@ -22,6 +22,7 @@ mod roles;
 mod scale;
 mod scale_git;
 mod states;
+mod trial;
 mod usage;
 mod users;
 mod versions;

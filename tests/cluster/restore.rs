@@ -2,7 +2,7 @@
 //! also when a run is killed in the middle, and what cannot come back is told.
 
 use mlops_tests::control_plane::{ControlPlane, shared};
-use mlops_tests::proxy::Proxy;
+use mlops_tests::proxy::{Fault, Proxy, Rule};
 use mlops_tests::users::User;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 /// Objects that are made.
 const OBJECTS: usize = 2_000;
 const CANARY: &str = "CANARY-of-a-restore";
-const LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const LIMIT: Duration = Duration::from_secs(240);
 
-fn command(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Command {
+pub(crate) fn command(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_under-test-backup"));
     command.env_clear().env("HOME", folder).current_dir(folder).args(flags).arg("--kubeconfig").arg(kubeconfig);
     command
 }
 
-fn backup(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Output {
+pub(crate) fn backup(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Output {
     let output = command(kubeconfig, folder, flags).output().expect("runs");
     for stream in [&output.stdout, &output.stderr] {
         assert!(!String::from_utf8_lossy(stream).contains(CANARY));
@@ -29,7 +29,7 @@ fn backup(kubeconfig: &Path, folder: &Path, flags: &[&str]) -> Output {
     output
 }
 
-fn json_of(output: &Output) -> Value {
+pub(crate) fn json_of(output: &Output) -> Value {
     let stderr = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
 }
@@ -161,7 +161,7 @@ fn compare(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
 }
 
 /// A namespace with objects, and an owner among them that is made after what it owns.
-fn filled(plane: &ControlPlane, prefix: &str, count: usize) -> String {
+pub(crate) fn filled(plane: &ControlPlane, prefix: &str, count: usize) -> String {
     let api = plane.api();
     let namespace = api.new_namespace(prefix).expect("namespace");
     api.apply_objects((0..count).map(|index| object(&namespace, index)).collect()).expect("made");
@@ -172,13 +172,13 @@ fn filled(plane: &ControlPlane, prefix: &str, count: usize) -> String {
     namespace
 }
 
-struct Archive {
-    folder: tempfile::TempDir,
-    path: String,
-    key: String,
+pub(crate) struct Archive {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) path: String,
+    pub(crate) key: String,
 }
 
-fn saved(config: &Path, flags: &[&str]) -> Archive {
+pub(crate) fn saved(config: &Path, flags: &[&str]) -> Archive {
     let folder = tempfile::tempdir().expect("folder");
     let identity = age::x25519::Identity::generate();
     let (recipient, key) = (identity.to_public().to_string(), folder.path().join("key"));
@@ -189,7 +189,7 @@ fn saved(config: &Path, flags: &[&str]) -> Archive {
     Archive { path, key: key.to_string_lossy().into_owned(), folder }
 }
 
-fn gone(plane: &ControlPlane, namespace: &str) {
+pub(crate) fn gone(plane: &ControlPlane, namespace: &str) {
     plane.api().delete("v1", "Namespace", "", namespace).expect("deleted");
     let start = Instant::now();
     while plane.api().get("v1", "Namespace", "", namespace).expect("got").is_some() {
@@ -346,5 +346,139 @@ fn what_cannot_come_back_is_told() {
     let (action, _, why) = line("ConfigMap", "held");
     assert!(action == "blocked" && why.contains("is being deleted"), "{action} {why}");
     assert_eq!(line("ServiceAccount", "default").0, "left-to-controller");
+    gone(plane, &namespace);
+}
+
+/// Objects of which the API server allows no change of what is different about them: as in the backup, and as they were
+/// made instead.
+fn unchangeable(namespace: &str) -> [Vec<Value>; 2] {
+    let template = |label: &str| {
+        json!({"metadata": {"labels": {"app": label}}, "spec": {"nodeSelector": {"nowhere": "true"},
+            "containers": [{"name": "c", "image": "example.invalid/i:1"}]}})
+    };
+    [0, 1].map(|version: usize| {
+        let label = ["old", "new"][version];
+        let meta = |name: &str| json!({"name": name, "namespace": namespace});
+        let claim = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": label, "resources": {"requests": {"storage": "1Gi"}}});
+        let claims = json!([{"metadata": {"name": "data"}, "spec": claim}]);
+        vec![
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta("db"), "spec": {"replicas": 1, "serviceName": "x",
+                "selector": {"matchLabels": {"app": "db"}}, "template": template("db"), "volumeClaimTemplates": claims}}),
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta("web"), "spec": {"replicas": 0,
+                "selector": {"matchLabels": {"app": label}}, "template": template(label)}}),
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta("b"),
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": label},
+                "subjects": [{"kind": "ServiceAccount", "name": "x", "namespace": namespace}]}),
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("fixed"), "immutable": true, "data": {"v": label}}),
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta("disk"), "spec": claim}),
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": meta("plain"), "spec": {"ports": [{"port": 80 + version}]}}),
+        ]
+    })
+}
+
+#[test]
+fn what_allows_no_change_is_made_anew_also_when_the_run_is_killed_in_between() {
+    let plane = shared();
+    let api = plane.api();
+    let config = plane.kubeconfig(User::Admin).expect("kubeconfig");
+    let namespace = api.new_namespace("anew").expect("namespace");
+    let [wanted, other] = unchangeable(&namespace);
+    api.apply_objects(wanted).expect("made");
+    let get = |api_version: &str, kind: &str, name: &str| api.get(api_version, kind, &namespace, name).expect("got");
+    let archive = saved(&config, &["-n", &namespace]);
+    for object in &other {
+        let text = |key: &str| object[key].as_str().expect("text").to_owned();
+        let name = object["metadata"]["name"].as_str().expect("a name");
+        api.delete(&text("apiVersion"), &text("kind"), &namespace, name).expect("deleted");
+        let start = Instant::now();
+        while get(&text("apiVersion"), &text("kind"), name).is_some() {
+            assert!(start.elapsed() < LIMIT, "{name} is still there");
+            std::thread::yield_now();
+        }
+    }
+    api.apply_objects(other).expect("made");
+    let uid = |object: &Option<Value>| object.as_ref().expect("there")["metadata"]["uid"].clone();
+    api.wait_for(("v1", "Pod", &namespace, "db-0"), LIMIT, |_| true).expect("a pod");
+    let (pod, service) = (uid(&get("v1", "Pod", "db-0")), uid(&get("v1", "Service", "plain")));
+    let flags =
+        ["restore", &archive.path, "--identity", &archive.key, "-n", &namespace, "--existing=recreate", "-o", "json"];
+    let restore = |config: &Path, more: &[&str]| backup(config, archive.folder.path(), &[&flags, more].concat());
+    let action = |report: &Value, kind: &str, name: &str| {
+        let objects = report["objects"].as_array().expect("objects");
+        let it = objects.iter().find(|it| it["kind"] == kind && it["name"] == name).expect("a line");
+        (it["action"].as_str().expect("an action").to_owned(), it["why"].as_str().unwrap_or_default().to_owned())
+    };
+    let plan = json_of(&restore(&config, &["--dry-run=server"]));
+    for (kind, name, expected, why) in [
+        ("StatefulSet", "db", "recreate", "its pods and claims stay"),
+        ("Deployment", "web", "recreate", "its pods end"),
+        ("RoleBinding", "b", "recreate", "gone for a moment"),
+        ("ConfigMap", "fixed", "recreate", "immutable"),
+        ("PersistentVolumeClaim", "disk", "blocked", "only as PersistentVolumeClaim/"),
+        ("Service", "plain", "replace", "differs"),
+    ] {
+        let (found, said) = action(&plan, kind, name);
+        assert!(found == expected && said.contains(why), "{kind}: {found}: {said}");
+    }
+    // The object is deleted, and the run dies before it is made again.
+    let proxy = Proxy::start(plane).expect("proxy");
+    let slow = proxy.kubeconfig(User::Admin).expect("kubeconfig");
+    let maps = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let dry = |target: &str| target.contains("dryRun=All");
+    proxy.add(Rule::new(Fault::Hang).method("GET").path(&format!("{maps}/fixed")).after(2));
+    let mut child = command(&slow, archive.folder.path(), &[&flags[..], &["--yes"]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let start = Instant::now();
+    let is_deleted = || {
+        let asked = proxy.requests();
+        asked.iter().any(|it| it.method == "DELETE" && it.target.starts_with(&maps) && !dry(&it.target))
+    };
+    while !is_deleted() || get("v1", "ConfigMap", "fixed").is_some() {
+        assert!(start.elapsed() < LIMIT, "it is deleted: {:?}", child.try_wait());
+        std::thread::yield_now();
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let plan = json_of(&restore(&config, &["--dry-run=client"]));
+    let (found, said) = action(&plan, "ConfigMap", "fixed");
+    assert!(found == "create" && said.contains("an earlier run deleted it"), "{found}: {said}");
+    let done = restore(&config, &["--yes"]);
+    let report = json_of(&done);
+    assert_eq!(done.status.code(), Some(1), "the claim is blocked: {}", report["counts"]);
+    for (kind, name) in [
+        ("StatefulSet", "db"),
+        ("Deployment", "web"),
+        ("RoleBinding", "b"),
+        ("ConfigMap", "fixed"),
+        ("Service", "plain"),
+    ] {
+        let objects = report["objects"].as_array().expect("objects");
+        let it = objects.iter().find(|it| it["kind"] == kind && it["name"] == name).expect("a line");
+        assert!(it["state"] == "done" || it["action"] == "equal", "{it}");
+    }
+    assert_eq!(get("v1", "ConfigMap", "fixed").expect("there")["data"]["v"], "old");
+    assert_eq!(get("rbac.authorization.k8s.io/v1", "RoleBinding", "b").expect("there")["roleRef"]["name"], "old");
+    let web = get("apps/v1", "Deployment", "web").expect("there");
+    assert_eq!(web["spec"]["selector"]["matchLabels"]["app"], "old");
+    let set = get("apps/v1", "StatefulSet", "db").expect("there");
+    assert_eq!(set["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"], "old");
+    assert_eq!(uid(&get("v1", "Pod", "db-0")), pod, "the pod stayed");
+    api.wait_for(("v1", "Pod", &namespace, "db-0"), LIMIT, |pod| {
+        pod["metadata"]["ownerReferences"][0]["uid"] == set["metadata"]["uid"]
+    })
+    .expect("taken over");
+    assert_eq!(uid(&get("v1", "Service", "plain")), service);
+    let claim = get("v1", "PersistentVolumeClaim", "disk").expect("there");
+    assert_eq!(claim["spec"]["storageClassName"], "new");
+    // By its name, and with the word for what is lost.
+    let named = format!("PersistentVolumeClaim/{namespace}/disk");
+    assert_eq!(restore(&config, &["--yes", &named]).status.code(), Some(2), "--yes is not enough");
+    assert_eq!(uid(&get("v1", "PersistentVolumeClaim", "disk")), claim["metadata"]["uid"]);
+    let done = restore(&config, &[&named, "--accept-data-loss", "disk"]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(get("v1", "PersistentVolumeClaim", "disk").expect("there")["spec"]["storageClassName"], "old");
     gone(plane, &namespace);
 }

@@ -82,7 +82,8 @@ fn examples(document: &str) -> Vec<Example> {
 fn needs_cluster(command: &str) -> bool {
     let words = ["--from ", " explain", " platform", " diff ", " verify ", " show ", " list ", " prune "];
     let reads_files = words.iter().any(|word| command.contains(word)) && !command.ends_with(" live");
-    command.contains("kubectl mlops") && !reads_files
+    let tries = command.contains("--level 3") || command.contains("--level 4");
+    command.contains("kubectl mlops") && (tries || !reads_files)
 }
 
 /// Runs the examples of a document, in a folder of their own; how many there were.

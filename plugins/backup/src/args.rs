@@ -110,8 +110,12 @@ pub(crate) struct VerifyArgs {
     /// The archive
     #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
-    /// How far: 1 digests and signature, 2 also that every object parses and every owner is there
-    #[arg(long, value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    /// With level 3 or 4 only these objects, also narrowed by -n and -l: KIND, KIND/NAME (with -n) or KIND/NAMESPACE/NAME
+    #[arg(value_name = "OBJECT")]
+    pub(crate) objects: Vec<String>,
+    /// How far: 1 digests and signature; 2 also that every object parses and every owner is there; 3 also asks the API
+    /// server of a cluster whether it takes each object; 4 also restores what is harmless, compares it and deletes it
+    #[arg(long, value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) level: u8,
     /// The minisign public key, or a file with it, that the signature must be of
     #[arg(long, value_name = "KEY")]
@@ -119,6 +123,8 @@ pub(crate) struct VerifyArgs {
     /// Record beside the archive that it was verified: prune never removes the newest that was
     #[arg(long)]
     pub(crate) record: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 #[derive(Debug, ArgGroup)]

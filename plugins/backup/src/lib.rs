@@ -21,6 +21,7 @@ mod secret;
 mod show;
 mod spool;
 mod target;
+mod trial;
 mod verify;
 mod write;
 
@@ -32,6 +33,7 @@ pub use model::{BackupReport, SignatureReport, VerifyReport};
 pub use prune::{Decision, PruneReport};
 pub use restore::{Action, RestoreReport, Restored, State};
 pub use show::{Listed, ObjectList};
+pub use trial::{There, TrialReport};
 
 use clap::CommandFactory as _;
 use mlops_shared::cli::Plugin;

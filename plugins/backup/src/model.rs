@@ -1,5 +1,6 @@
 //! What the commands report: the stable form of JSON and YAML, and what it says to people.
 
+use crate::trial::TrialReport;
 use mlops_shared::archive::{Class, Manifest, Secrets};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
 use mlops_shared::report::{Detail, Document, Level, Present};
@@ -38,7 +39,8 @@ pub struct VerifyReport {
     pub(crate) kind: String,
     /// The archive's path.
     pub(crate) archive: String,
-    /// How far it was checked: 1 digests and signature, 2 objects and owners.
+    /// How far it was checked: 1 digests and signature, 2 objects and owners, 3 what the API server says of each, 4 what came back
+    /// of it.
     pub(crate) level: u8,
     /// Its signature; absent where none was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +53,10 @@ pub struct VerifyReport {
     /// What the archive says of itself; absent where it could not be opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) manifest: Option<Manifest>,
-    /// What does not hold together.
+    /// What came of trying it in a cluster; absent below level 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trial: Option<TrialReport>,
+    /// What does not hold together, or would not come back.
     pub(crate) findings: Vec<String>,
     /// Things to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,7 +74,9 @@ pub struct SignatureReport {
 impl VerifyReport {
     /// Whether not everything was looked at, or not everything is in it.
     pub(crate) fn is_partial(&self) -> bool {
-        !self.is_read || self.manifest.as_ref().is_some_and(|manifest| manifest.partial)
+        !self.is_read
+            || self.manifest.as_ref().is_some_and(|manifest| manifest.partial)
+            || self.trial.as_ref().is_some_and(TrialReport::is_partial)
     }
 }
 
@@ -226,6 +233,9 @@ impl Present for VerifyReport {
         }
         if let Some(signature) = &self.signature {
             document.line(Line::plain(format!("signature: {}", signature.comment)));
+        }
+        if let Some(trial) = &self.trial {
+            trial.tell(&mut document);
         }
         if let Some(it) = &self.manifest {
             manifest(it, detail, &mut document);

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
             Ok(Exit::of_check(false, report.manifest.partial))
         }
         Command::Verify(verify) => {
-            let report = verify::run(args, verify)?;
+            let report = verify::run(args, verify, printer)?;
             show(args, printer, &report, format)?;
             Ok(Exit::of_check(!report.findings.is_empty(), report.is_partial()))
         }

@@ -4,8 +4,9 @@ use crate::args::{Args, VerifyArgs};
 use crate::keys;
 use crate::model::{SignatureReport, VerifyReport};
 use crate::target::signature_of;
+use crate::trial::{self, TrialReport};
 use mlops_shared::archive::{ArchiveError, Entry, Flow, Identities, Json, Limits, Manifest, scan};
-use mlops_shared::cli::Failure;
+use mlops_shared::cli::{DryRun, Failure, Printer};
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,7 +18,10 @@ use std::path::Path;
 const TOLD: usize = 50;
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, verify: &VerifyArgs) -> Result<VerifyReport, Failure> {
+pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result<VerifyReport, Failure> {
+    if verify.level < 3 && !verify.objects.is_empty() {
+        return Err(Failure::usage("below level 3 an archive is verified whole: no object can be named"));
+    }
     let archive = &verify.archive;
     let signature = match &verify.public_key {
         None => None,
@@ -36,6 +40,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs) -> Result<VerifyReport, Fail
         is_read: false,
         objects: 0,
         manifest: None,
+        trial: None,
         findings: Vec::new(),
         notes: Vec::new(),
     };
@@ -79,7 +84,17 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs) -> Result<VerifyReport, Fail
         }
         report.manifest = Some(manifest);
     }
-    if verify.record {
+    if verify.level >= 3 && report.is_read {
+        let tried = trial::run(args, verify, printer)?;
+        unreadable.extend(tried.findings);
+        report.trial = Some(tried.report);
+    }
+    let is_plan = verify.level >= 3 && verify.write.dry_run == DryRun::Client;
+    let is_open = report.trial.as_ref().is_some_and(TrialReport::is_partial);
+    let is_narrow = !verify.objects.is_empty() || !args.scope.namespace.is_empty() || args.scope.selector.is_some();
+    if verify.record && verify.level >= 3 && (is_plan || is_open || is_narrow) {
+        report.notes.push("not recorded: only what was tried whole is".to_owned());
+    } else if verify.record {
         // Only what was looked at and holds is recorded.
         if !report.is_read || !unreadable.is_empty() {
             report.notes.push("not recorded: only an archive that was read and holds is".to_owned());

@@ -22,5 +22,5 @@ pub use failure::{Failure, print_usage};
 pub use name::display_name;
 pub use printer::Printer;
 pub use program::Plugin;
-pub use session::{on_cluster, runtime, to_end};
+pub use session::{on_cluster, or_interrupted, runtime, through, to_end};
 pub use write_args::{DryRun, WriteArgs, WriteSettings};

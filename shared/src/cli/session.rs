@@ -18,16 +18,55 @@ pub fn runtime() -> Result<Runtime, Failure> {
 /// # Errors
 /// What the work says, or that it was interrupted.
 pub fn to_end<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = runtime()?;
-    let done = runtime.block_on(async {
+    through(async {
         tokio::select! {
             done = work => done,
-            _ = tokio::signal::ctrl_c() => Err(Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }),
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
         }
-    });
+    })
+}
+
+/// Runs until the work is done, whoever interrupts: for work that has to tidy up, and holds the parts of it that may be
+/// interrupted with [`or_interrupted`].
+///
+/// # Errors
+/// What the work says.
+pub fn through<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
     // A credential plugin that hangs must not hold the end.
     runtime.shutdown_background();
     done
+}
+
+/// A part of the work, until it is done, or interrupted by Ctrl-C or the end of its pod (SIGTERM).
+///
+/// # Errors
+/// What the work says, or that it was interrupted.
+pub async fn or_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        () = terminated() => Err(interrupted()),
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+fn interrupted() -> Failure {
+    Failure { exit: Exit::Interrupted, ..Failure::unchecked("interrupted") }
 }
 
 /// Connects as the flags say, and does something with the connection until that is done or interrupted.

@@ -13,7 +13,7 @@ use mlops_shared::cli::{Failure, Printer};
 use mlops_shared::cluster::{ClusterError, Connection, Place, Resource, Resources, Writer, object};
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ pub(crate) struct Run<'a> {
     /// A definition may take so long until its kind is served.
     pub(crate) patience: Duration,
     pub(crate) heads: &'a [Head],
-    pub(crate) archive: &'a RefCell<&'a mut Archive>,
+    pub(crate) archive: &'a RefCell<Archive>,
     /// `None` in a dry run.
     pub(crate) journal: RefCell<Option<Journal>>,
     pub(crate) memory: RefCell<Memory>,
@@ -57,6 +57,8 @@ pub(crate) struct Memory {
     /// Those that it is to make, of which a dry run cannot tell more.
     planned: BTreeSet<String>,
     unfinished: Vec<Unfinished>,
+    /// Owners that are not named, by the head that names them in the archive.
+    without: BTreeMap<usize, BTreeSet<String>>,
 }
 
 /// What is left to do for an object that was made.
@@ -105,6 +107,21 @@ fn grounds(head: &Head, target: &mlops_shared::archive::Place) -> [String; 2] {
     [format!("namespace {}", target.namespace), format!("kind {}.{}", head.kind, head.place.group)]
 }
 
+/// Where the cluster has an object of the archive, in the version of the archive.
+pub(crate) fn place_of(head: &Head, target: &mlops_shared::archive::Place) -> Place {
+    let (group, version) = head.api_version.split_once('/').unwrap_or(("", &head.api_version));
+    let resource = Resource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: head.kind.clone(),
+        plural: target.resource.clone(),
+        is_namespaced: !target.namespace.is_empty(),
+        names: Vec::new(),
+        subresources: Vec::new(),
+    };
+    resource.at(&target.namespace, &target.name)
+}
+
 impl Run<'_> {
     /// Writes what the plan says, and tells what became of each object.
     ///
@@ -143,7 +160,12 @@ impl Run<'_> {
                 memory.missing.extend(ground(head(at), &items[*at].target));
             }
         }
-        self.finish(items, told).await
+        self.finish(items, told).await?;
+        let without = std::mem::take(&mut self.memory.borrow_mut().without);
+        for (item, told) in items.iter().zip(told) {
+            told.left_off.extend(without.get(&item.head).into_iter().flatten().cloned());
+        }
+        Ok(())
     }
 
     /// Learns which owners are there, and what is to come.
@@ -172,20 +194,6 @@ impl Run<'_> {
         self.archive.borrow_mut().object(&head.path)
     }
 
-    pub(super) fn place(head: &Head, item: &Item) -> Place {
-        let (group, version) = head.api_version.split_once('/').unwrap_or(("", &head.api_version));
-        let resource = Resource {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: head.kind.clone(),
-            plural: item.target.resource.clone(),
-            is_namespaced: !item.target.namespace.is_empty(),
-            names: Vec::new(),
-            subresources: Vec::new(),
-        };
-        resource.at(&item.target.namespace, &item.target.name)
-    }
-
     async fn one(&self, at: usize, item: &Item) -> Result<Outcome, Failure> {
         let head = &self.heads[item.head];
         let (missing, planned) = {
@@ -202,7 +210,7 @@ impl Run<'_> {
             return Ok(Outcome { state: State::NotAsked, message: Some(message) });
         }
         let original = self.object(head)?;
-        let place = Self::place(head, item);
+        let place = place_of(head, &item.target);
         match item.action {
             Action::Create => self.create((at, item, head), &place, &original).await,
             Action::Finish => {
@@ -260,6 +268,11 @@ impl Run<'_> {
                 }
                 (None, false) => self.find(owner, &item.target.namespace).await,
             };
+            let is_awaited = uid.is_none() && is_coming;
+            if uid.is_none() && !is_awaited {
+                let name = format!("owner {}/{}", owner.kind, owner.name);
+                self.memory.borrow_mut().without.entry(item.head).or_default().insert(name);
+            }
             if let Some(uid) = uid {
                 let mut reference = reference.clone();
                 reference["uid"] = uid.into();
@@ -369,7 +382,7 @@ impl Run<'_> {
         let made: Vec<usize> = wave.iter().copied().filter(|at| told[*at].state == State::Done).collect();
         for at in made {
             let head = &self.heads[items[at].head];
-            let place = Self::place(head, &items[at]);
+            let place = place_of(head, &items[at].target);
             loop {
                 let found = object(self.connection, &place).await;
                 let is_true = |wanted: &str| {
@@ -415,7 +428,7 @@ impl Run<'_> {
 
     async fn finish_one(&self, it: &Unfinished, item: &Item) -> Result<Result<(), ClusterError>, Failure> {
         let head = &self.heads[item.head];
-        let place = Self::place(head, item);
+        let place = place_of(head, &item.target);
         let original = self.object(head)?;
         let mut metadata = json!({"uid": it.uid});
         if it.owners {

@@ -1,5 +1,6 @@
 //! What an object loses before it is made again: one row a rule, with a test each in `fields_tests.rs`.
 
+use super::{asleep, finalizers};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,20 @@ pub(crate) struct Context {
     pub(crate) volumes: BTreeSet<String>,
     /// Namespaces that are restored under another name.
     pub(crate) namespaces: BTreeMap<String, String>,
+    /// Whether it is only tried.
+    pub(crate) trial: Trial,
+}
+
+/// Whether objects are made to stay.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// They are.
+    #[default]
+    No,
+    /// The API server is only asked about them.
+    Asked,
+    /// They are made, asleep, and deleted again.
+    Asleep,
 }
 
 /// A rule.
@@ -47,6 +62,8 @@ pub(crate) const RULES: &[Rule] = &[
     of("tokens of an account", ("", "ServiceAccount"), tokens_of_account),
     of("token in a secret", ("", "Secret"), token_in_secret),
     of("accounts of a binding", ("rbac.authorization.k8s.io", "RoleBinding"), accounts_of_binding),
+    of("revision of a deployment", ("apps", "Deployment"), revision),
+    all("trial", asleep::quieten),
 ];
 
 /// The object as it is to be made. Owner references stay as they were: their UIDs are known only later.
@@ -127,7 +144,12 @@ pub(crate) fn group_and_kind(object: &Value) -> (String, String) {
     (group.to_owned(), text("kind").to_owned())
 }
 
-fn take(object: &mut Value, pointer: &str, key: &str) -> Option<Value> {
+/// Its controller counts rollouts anew.
+fn revision(object: &mut Value, _: &Context) {
+    take(object, "/metadata/annotations", "deployment.kubernetes.io/revision");
+}
+
+pub(super) fn take(object: &mut Value, pointer: &str, key: &str) -> Option<Value> {
     object.pointer_mut(pointer)?.as_object_mut()?.remove(key)
 }
 
@@ -151,23 +173,11 @@ fn identity(object: &mut Value, _: &Context) {
     }
 }
 
-/// Finalizers whose controllers add them again. Without their controller nobody would ever take them away.
-const FINALIZERS: &[&str] = &[
-    "finalizers.fluxcd.io",
-    "strimzi.io/topic-operator",
-    "foregroundDeletion",
-    "orphan",
-    "kubernetes.io/pvc-protection",
-    "kubernetes.io/pv-protection",
-    "service.kubernetes.io/load-balancer-cleanup",
-    "batch.kubernetes.io/job-tracking",
-    "customresourcecleanup.apiextensions.k8s.io",
-];
-
 fn finalizers(object: &mut Value, _: &Context) {
+    let dropped = finalizers::dropped(object);
     let Some(mut list) = take(object, "/metadata", "finalizers") else { return };
     if let Some(items) = list.as_array_mut() {
-        items.retain(|item| !item.as_str().is_some_and(|name| FINALIZERS.contains(&name)));
+        items.retain(|item| !item.as_str().is_some_and(|name| dropped.contains(name)));
         if !items.is_empty() {
             object["metadata"]["finalizers"] = list;
         }

@@ -40,6 +40,12 @@ fn cases() -> Vec<(&'static str, Value, Value)> {
             v1("ConfigMap", json!({"metadata": {"name": "a", "finalizers": ["example.com/own"]}})),
         ),
         (
+            "revision of a deployment",
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d",
+                "annotations": {"deployment.kubernetes.io/revision": "7", "a": "b"}}}),
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "annotations": {"a": "b"}}}),
+        ),
+        (
             "finalizers of namespaces",
             v1("Namespace", json!({"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}})),
             v1("Namespace", json!({"metadata": {"name": "a"}, "spec": {}})),
@@ -177,6 +183,15 @@ fn every_rule_has_its_case_and_holds() {
         assert_eq!(prepare(before.clone(), &mapped), after, "{rule}");
         seen.insert(rule);
     }
+    let asleep = Context { trial: Trial::Asleep, ..context() };
+    let (rule, before, after) = (
+        "trial",
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"a": "b"}, "finalizers": ["example.com/own"]}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}),
+    );
+    assert_eq!(prepare(before.clone(), &asleep), after, "{rule}");
+    assert_eq!(prepare(before.clone(), &context()), before, "nothing is tried here");
+    seen.insert(rule);
     let missing: Vec<&str> = RULES.iter().map(|rule| rule.name).filter(|name| !seen.contains(name)).collect();
     assert!(missing.is_empty(), "rules without a case: {missing:?}");
 }

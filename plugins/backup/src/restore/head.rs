@@ -1,6 +1,7 @@
 //! What a restore keeps in memory of an object of an archive, and whether the object alone says that it is never restored.
 
 use super::fields::group_and_kind;
+use super::finalizers;
 use crate::exclude;
 use crate::secret::FIELD;
 use mlops_shared::archive::{Class, Entry, Place};
@@ -36,6 +37,8 @@ pub(crate) struct Head {
     pub(crate) release: Option<(String, String)>,
     /// The group and kind that it defines.
     pub(crate) defines: Option<(String, String)>,
+    /// Finalizers that it loses.
+    pub(crate) finalizers: Box<[String]>,
     /// Whether it is a volume that is kept when its claim goes.
     pub(crate) is_kept_volume: bool,
 }
@@ -73,6 +76,7 @@ impl Head {
             is_hollow: is("", "Secret") && object.get(FIELD).is_some(),
             release: release(&group, &kind, object),
             defines,
+            finalizers: finalizers::dropped(object).into_iter().collect(),
             is_kept_volume: is("", "PersistentVolume")
                 && text(object, "/spec/persistentVolumeReclaimPolicy") == "Retain",
             kind,

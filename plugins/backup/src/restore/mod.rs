@@ -1,18 +1,20 @@
 //! `backup restore`: objects of an archive back into a cluster, by a plan that says of each what becomes of it and why.
 
-mod apply;
-mod fields;
+pub(crate) mod apply;
+pub(crate) mod asleep;
+pub(crate) mod fields;
 #[cfg(test)]
 mod fields_tests;
-mod head;
+mod finalizers;
+pub(crate) mod head;
 mod journal;
 mod order;
-mod plan;
+pub(crate) mod plan;
 #[cfg(test)]
 mod plan_tests;
-mod read;
-mod recreate;
-mod report;
+pub(crate) mod read;
+pub(crate) mod recreate;
+pub(crate) mod report;
 
 pub use plan::Action;
 pub(crate) use plan::Existing;
@@ -22,7 +24,7 @@ use crate::args::{Args, RestoreArgs};
 use crate::show::Wanted;
 use crate::verify::broken;
 use apply::{Memory, Run};
-use fields::Context;
+use fields::{Context, Trial};
 use head::Head;
 use journal::{Journal, Subject};
 use mlops_shared::archive::{Identities, Manifest, Secrets};
@@ -109,12 +111,12 @@ pub(crate) fn run(
     }
     let connect = flags.settings(flags.context.first().map(String::as_str))?;
     // All of the archive is read and checked before the cluster is asked anything.
-    let mut archive = Archive::read(&restore.archive, &identities, &settings.selection)?;
+    let archive = Archive::read(&restore.archive, &identities, &settings.selection)?;
     let begun = Cell::new(false);
     let ended = to_end(async {
         let connection = cluster::connect(&connect).await?;
         let work = Work { args: restore, settings: &settings, printer, style, begun: &begun };
-        work.restore(&connection, &mut archive).await
+        work.restore(&connection, archive).await
     });
     ended.map_err(|failure| match failure.exit {
         Exit::Interrupted if begun.get() => {
@@ -132,7 +134,7 @@ struct Stage<'a> {
     context: &'a Context,
     heads: &'a [Head],
     resources: &'a Resources,
-    archive: &'a RefCell<&'a mut Archive>,
+    archive: &'a RefCell<Archive>,
 }
 
 struct Work<'a> {
@@ -144,9 +146,10 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn restore(&self, connection: &Connection, archive: &mut Archive) -> Result<RestoreReport, Failure> {
-        let context = Context { volumes: archive.volumes(), namespaces: self.settings.namespaces.clone() };
-        let (cluster, collected) = read::live(connection, archive, self.settings.targets.clone(), &context).await?;
+    async fn restore(&self, connection: &Connection, mut archive: Archive) -> Result<RestoreReport, Failure> {
+        let context =
+            Context { volumes: archive.volumes(), namespaces: self.settings.namespaces.clone(), trial: Trial::No };
+        let (cluster, collected) = read::live(connection, &archive, self.settings.targets.clone(), &context).await?;
         let digests = archive.digests(&cluster, &context)?;
         collected.warnings.iter().for_each(|warning| self.printer.note(warning));
         let subject = Subject::new(&archive.manifest, collected.uid.as_deref(), &context.namespaces);
@@ -253,20 +256,7 @@ impl Work<'_> {
         items: &[Item],
         collected: &Collected,
     ) -> RestoreReport {
-        let objects = items.iter().map(|item| {
-            let head = &heads[item.head];
-            Restored {
-                group: item.target.group.clone(),
-                kind: head.kind.clone(),
-                namespace: item.target.namespace.clone(),
-                name: item.target.name.clone(),
-                action: item.action,
-                why: item.why.clone(),
-                state: if item.action.writes() { State::Planned } else { State::None },
-                message: None,
-                unsure: item.is_unsure,
-            }
-        });
+        let objects = items.iter().map(|item| Restored::planned(&heads[item.head], item));
         let mut report = RestoreReport {
             api_version: API_VERSION.to_owned(),
             kind: "RestoreReport".to_owned(),

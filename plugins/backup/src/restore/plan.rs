@@ -145,6 +145,17 @@ pub(crate) fn target(place: &Place, context: &Context) -> Place {
     place
 }
 
+/// Which controller makes an object; `is_there` tells which UIDs are in the archive.
+pub(crate) fn controller(head: &Head, is_there: &dyn Fn(&str) -> bool) -> Option<String> {
+    if let Some(owner) = head.owners.iter().find(|owner| owner.is_controller && is_there(&owner.uid)) {
+        return Some(format!("{}/{} makes it", owner.kind, owner.name));
+    }
+    (head.class == Class::Controller && !head.holds_data()).then(|| match head.owners.first() {
+        Some(owner) => format!("the controller of {}/{} makes it", owner.kind, owner.name),
+        None => "the cluster or an operator makes it".to_owned(),
+    })
+}
+
 /// Decides, in the order in which objects are made.
 pub(crate) fn decide(heads: &[Head], cluster: &Cluster, wish: &Wish) -> Vec<Item> {
     Deciding::new(heads, cluster, wish).items()
@@ -217,16 +228,7 @@ impl<'a> Deciding<'a> {
         if is_mapped && head.kind == "PersistentVolume" {
             return (Action::Never, "a volume is of one claim, and its copy gets another one".to_owned());
         }
-        if let Some(owner) =
-            head.owners.iter().find(|owner| owner.is_controller && self.by_uid.contains_key(&*owner.uid))
-        {
-            return (Action::LeftToController, format!("{}/{} makes it", owner.kind, owner.name));
-        }
-        if head.class == Class::Controller && !head.holds_data() {
-            let why = match head.owners.first() {
-                Some(owner) => format!("the controller of {}/{} makes it", owner.kind, owner.name),
-                None => "the cluster or an operator makes it".to_owned(),
-            };
+        if let Some(why) = controller(head, &|uid| self.by_uid.contains_key(uid)) {
             return (Action::LeftToController, why);
         }
         if !is_mapped && !self.wish.with_managed {

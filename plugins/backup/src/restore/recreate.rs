@@ -1,7 +1,7 @@
 //! Objects that the API server allows no change of: which may be deleted and made anew, what that costs, and how it is
 //! done so that an interruption between the two loses nothing.
 
-use super::apply::{AT_A_TIME, LOOK, Outcome, Run};
+use super::apply::{AT_A_TIME, LOOK, Outcome, Run, place_of};
 use super::fields::prepare;
 use super::head::Head;
 use super::plan::{Action, Item};
@@ -90,7 +90,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When the archive does not give an object back.
-    pub(crate) async fn probe(&self, items: &mut [Item], named: &dyn Fn(&Head) -> bool) -> Result<(), Failure> {
+    pub(super) async fn probe(&self, items: &mut [Item], named: &dyn Fn(&Head) -> bool) -> Result<(), Failure> {
         let asked: Vec<usize> = (0..items.len()).filter(|at| items[*at].action == Action::Replace).collect();
         let all = &*items;
         let answers: Vec<(usize, Result<Option<Fate>, Failure>)> = futures::stream::iter(asked)
@@ -111,7 +111,7 @@ impl Run<'_> {
     /// `None` where it can be replaced, or nothing better is known.
     async fn would_replace(&self, item: &Item, named: &dyn Fn(&Head) -> bool) -> Result<Option<Fate>, Failure> {
         let head = &self.heads[item.head];
-        let place = Self::place(head, item);
+        let place = place_of(head, &item.target);
         let Ok(live) = object(self.connection, &place).await else { return Ok(None) };
         let body = self.body(head, item).await?;
         let asking = WriteToken::dry_run();
@@ -159,7 +159,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(crate) async fn recreate(&self, at: usize, item: &Item, place: &Place) -> Result<Outcome, Failure> {
+    pub(super) async fn recreate(&self, at: usize, item: &Item, place: &Place) -> Result<Outcome, Failure> {
         let head = &self.heads[item.head];
         let original = self.object(head)?;
         let live = match object(self.connection, place).await {

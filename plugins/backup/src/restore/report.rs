@@ -1,6 +1,8 @@
 //! What a restore says: the plan, and afterwards what became of each object.
 
-use super::plan::Action;
+use super::finalizers;
+use super::head::Head;
+use super::plan::{Action, Item};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Mark, Table, Tone};
 use mlops_shared::report::{Detail, Document, Level, Present};
 use mlops_shared::text;
@@ -61,6 +63,9 @@ pub struct Restored {
     /// That in words, where there is more to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
+    /// What of it is not made again: finalizers that controllers add, and owners that are not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left_off: Vec<String>,
     /// Whether it is blocked only because something could not be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unsure: bool,
@@ -113,6 +118,31 @@ impl State {
 }
 
 impl Restored {
+    /// Of what a plan says.
+    pub(crate) fn planned(head: &Head, item: &Item) -> Self {
+        Self {
+            group: item.target.group.clone(),
+            kind: head.kind.clone(),
+            namespace: item.target.namespace.clone(),
+            name: item.target.name.clone(),
+            action: item.action,
+            why: item.why.clone(),
+            state: if item.action.writes() { State::Planned } else { State::None },
+            message: None,
+            left_off: match item.action.writes() {
+                true => head.finalizers.iter().map(|name| format!("finalizer {name}")).collect(),
+                false => Vec::new(),
+            },
+            unsure: item.is_unsure,
+        }
+    }
+
+    /// What of it is left off that Kubernetes does not add again by itself.
+    fn misses(&self) -> impl Iterator<Item = &str> {
+        let is_own = |what: &&str| what.strip_prefix("finalizer ").is_some_and(finalizers::is_of_kubernetes);
+        self.left_off.iter().map(String::as_str).filter(move |what| !is_own(what))
+    }
+
     /// `Secret/data-plane/db`
     fn label(&self) -> String {
         match self.namespace.as_str() {
@@ -208,6 +238,18 @@ impl Present for RestoreReport {
                 document.line(Line::faint(format!("and {rest} more: -o wide")));
             }
         }
+        let bare: Vec<&Restored> = self.objects.iter().filter(|it| it.misses().next().is_some()).collect();
+        if !bare.is_empty() {
+            document.heading("Left off");
+            for it in bare.iter().take(detail.findings) {
+                let what: Vec<&str> = it.misses().collect();
+                document.line(Line::plain(format!("{}: {}", it.label(), what.join(", "))));
+            }
+            let rest = bare.len().saturating_sub(detail.findings);
+            if rest > 0 {
+                document.line(Line::faint(format!("and {rest} more: -o wide")));
+            }
+        }
         document.heading("Objects");
         let mut table = Table::new([
             Column::new("OBJECT"),
@@ -257,6 +299,7 @@ mod tests {
             why: "why".to_owned(),
             state: *state,
             message: None,
+            left_off: vec!["finalizer kubernetes.io/pvc-protection".to_owned(), "owner Deployment/web".to_owned()],
             unsure: *unsure,
         };
         RestoreReport {
@@ -299,6 +342,7 @@ mod tests {
         use mlops_shared::report::{Format, Style, render};
         let style = Style { color: false, width: 100, headers: true, show: Level::Ok };
         let text = render(&report(&[(Action::Blocked, State::None, false)]), Format::Table, &style).expect("rendered");
+        assert!(text.contains("owner Deployment/web") && !text.contains("pvc-protection"), "{text}");
         assert!(text.contains("PLAN  restore a.tar.zst into prod: 1 blocked") && !text.contains('\u{1b}'), "{text}");
     }
 }
