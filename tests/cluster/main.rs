@@ -18,6 +18,7 @@ mod objects;
 mod ownership;
 mod proxy;
 mod restore;
+mod restore_kinds;
 mod roles;
 mod scale;
 mod scale_git;

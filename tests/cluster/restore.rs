@@ -35,7 +35,7 @@ pub(crate) fn json_of(output: &Output) -> Value {
 }
 
 /// The kinds that are made, with their versions.
-const KINDS: &[(&str, &str)] = &[
+pub(crate) const KINDS: &[(&str, &str)] = &[
     ("v1", "ConfigMap"),
     ("v1", "Secret"),
     ("v1", "ServiceAccount"),
@@ -60,7 +60,7 @@ const KINDS: &[(&str, &str)] = &[
 ];
 
 /// An object of a kind.
-fn object(namespace: &str, index: usize) -> Value {
+pub(crate) fn object(namespace: &str, index: usize) -> Value {
     let (api_version, kind) = KINDS[index % KINDS.len()];
     let selector = json!({"matchLabels": {"app": format!("x{index}")}});
     let template = |restart: &str| {
@@ -115,7 +115,7 @@ fn object(namespace: &str, index: usize) -> Value {
 }
 
 /// What must come back of an object, by its own rules: everything but what the API server gives anew.
-fn lasting(kind: &str, mut object: Value) -> Value {
+pub(crate) fn lasting(kind: &str, mut object: Value) -> Value {
     let drop = |object: &mut Value, pointer: &str, keys: &[&str]| {
         if let Some(map) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
             keys.iter().for_each(|key| drop(map.remove(*key)));
@@ -153,7 +153,7 @@ fn state(plane: &ControlPlane, namespace: &str) -> BTreeMap<String, Value> {
     state
 }
 
-fn compare(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
+pub(crate) fn compare(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     for (name, object) in before {
         assert_eq!(object, &after[name], "{name}");

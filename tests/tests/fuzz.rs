@@ -37,6 +37,11 @@ fn kubeconfigs_are_read() {
 }
 
 #[test]
+fn archives_are_read_up_to_the_plan_of_a_restore() {
+    holds("archive", 900);
+}
+
+#[test]
 fn words_are_read() {
     holds("text", 400);
 }

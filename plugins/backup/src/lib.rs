@@ -31,7 +31,7 @@ pub use diff::{Changed, DiffReport, Named};
 pub use list::{Found, ListReport};
 pub use model::{BackupReport, SignatureReport, VerifyReport};
 pub use prune::{Decision, PruneReport};
-pub use restore::{Action, RestoreReport, Restored, State};
+pub use restore::{Action, RestoreReport, Restored, State, rehearse};
 pub use show::{Listed, ObjectList};
 pub use trial::{There, TrialReport};
 

@@ -1,5 +1,6 @@
 //! What is fuzzed: everything that reads a file or a server's answer, and what must hold whatever it reads.
 
+use mlops_shared::archive::{Class, Digest, Entry, FORMAT, Place, seal};
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster;
 use mlops_shared::health::{Ingredients, judge, report};
@@ -67,6 +68,13 @@ pub const TARGETS: &[Target] = &[
         run: kubeconfig,
     },
     Target {
+        name: "archive",
+        about: "backup archives and the objects in them, up to the plan of a restore",
+        seeds: &["../examples/degraded"],
+        more_seeds: Some(backups),
+        run: archive,
+    },
+    Target {
         name: "text",
         about: "quantities, durations, selectors, ages, and text made safe to print",
         seeds: &["fuzz/seeds/text"],
@@ -114,6 +122,87 @@ fn single_objects(files: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         seeds.extend(documents.iter().filter(|it| it.is_object()).filter_map(|it| serde_json::to_vec(it).ok()));
     }
     seeds
+}
+
+/// The bytes of a tar archive with the manifest, the index and these objects, as a backup has them.
+fn tar_of(objects: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut index = Vec::new();
+    for (path, bytes) in objects {
+        let digest = Digest::of(bytes);
+        Entry {
+            path: path.as_str().into(),
+            digest,
+            bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            class: Class::Nobody,
+        }
+        .write(&mut index);
+    }
+    let manifest = serde_json::json!({"apiVersion": "mlops/v1", "kind": "BackupManifest", "format": FORMAT, "toolVersion": "0",
+        "createdAt": NOW, "cluster": {"context": "c", "server": "s"}, "scope": {}, "secrets": "kept", "encrypted": false,
+        "partial": false, "objects": objects.len(), "kinds": [], "leftOut": [],
+        "index": {"sha256": Digest::of(&index).to_string(), "bytes": index.len()}});
+    let mut archive = tar::Builder::new(Vec::new());
+    let head = [("manifest.json".to_owned(), manifest.to_string().into_bytes()), ("index.jsonl".to_owned(), index)];
+    for (name, bytes) in head.iter().chain(objects) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o600);
+        header.set_cksum();
+        let _ = archive.append_data(&mut header, name, bytes.as_slice());
+    }
+    archive.into_inner().unwrap_or_default()
+}
+
+/// As a backup is on the disk.
+fn sealed(tar: &[u8]) -> Vec<u8> {
+    let mut bytes = zstd::bulk::compress(tar, 1).unwrap_or_default();
+    let seal = seal(Digest::of(&bytes));
+    bytes.extend_from_slice(&seal);
+    bytes
+}
+
+/// The place of an object, where it says one.
+fn path_of(object: &serde_json::Value) -> String {
+    let text =
+        |pointer: &str| object.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let or = |text: String| if text.is_empty() { "x".to_owned() } else { text };
+    let group = text("/apiVersion").split_once('/').map_or(String::new(), |(group, _)| group.to_owned());
+    let resource = or(format!("{}s", text("/kind").to_lowercase()));
+    Place { group, resource, namespace: text("/metadata/namespace"), name: or(text("/metadata/name")) }.path()
+}
+
+/// Objects, and archives of some of them: as they are on the disk, and unpacked.
+fn backups(files: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut seeds = single_objects(files);
+    let mut objects: Vec<(String, Vec<u8>)> = Vec::new();
+    for seed in seeds.iter().step_by(7).take(30) {
+        let Ok(object) = serde_json::from_slice(seed) else { continue };
+        objects.push((path_of(&object), seed.clone()));
+    }
+    objects.sort();
+    objects.dedup_by(|one, two| one.0 == two.0);
+    let tar = tar_of(&objects);
+    seeds.push(sealed(&tar));
+    seeds.push(tar);
+    seeds
+}
+
+/// The input as an archive, as what is packed in one, and as an object of one.
+fn archive(input: &[u8]) -> Result<(), String> {
+    rehearsed(input)?;
+    rehearsed(&sealed(input))?;
+    if let Ok(object) = serde_json::from_slice::<serde_json::Value>(input) {
+        rehearsed(&sealed(&tar_of(&[(path_of(&object), input.to_vec())])))?;
+    }
+    Ok(())
+}
+
+fn rehearsed(archive: &[u8]) -> Result<(), String> {
+    match mlops_backup::rehearse(archive) {
+        Ok(report) => every_format(&report),
+        Err(failure) if failure.message.contains("would not count as equal") => Err(failure.message),
+        Err(failure) => safe("error", &failure.to_string()),
+    }
 }
 
 fn source(input: &[u8]) -> Result<(), String> {

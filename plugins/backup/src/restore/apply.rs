@@ -273,10 +273,10 @@ impl Run<'_> {
                 let name = format!("owner {}/{}", owner.kind, owner.name);
                 self.memory.borrow_mut().without.entry(item.head).or_default().insert(name);
             }
-            if let Some(uid) = uid {
+            if let (Some(uid), Some(reference)) = (uid, reference.as_object()) {
                 let mut reference = reference.clone();
-                reference["uid"] = uid.into();
-                kept.push(reference);
+                reference.insert("uid".to_owned(), uid.into());
+                kept.push(Value::Object(reference));
             }
         }
         if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {

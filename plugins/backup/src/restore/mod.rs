@@ -14,10 +14,12 @@ pub(crate) mod plan;
 mod plan_tests;
 pub(crate) mod read;
 pub(crate) mod recreate;
+mod rehearsal;
 pub(crate) mod report;
 
 pub use plan::Action;
 pub(crate) use plan::Existing;
+pub use rehearsal::rehearse;
 pub use report::{RestoreReport, Restored, State};
 
 use crate::args::{Args, RestoreArgs};

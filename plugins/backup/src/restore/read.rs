@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,19 @@ impl Archive {
     /// # Errors
     /// When it does not open or is damaged, or a word names nothing in it.
     pub(crate) fn read(path: &Path, identities: &Identities, selection: &Selection) -> Result<Self, Failure> {
+        Self::of(BufReader::with_capacity(1 << 16, open(path)?), path, identities, selection)
+    }
+
+    /// As [`Archive::read`], of a stream that is called like this.
+    ///
+    /// # Errors
+    /// As [`Archive::read`].
+    pub(crate) fn of(
+        input: impl BufRead,
+        path: &Path,
+        identities: &Identities,
+        selection: &Selection,
+    ) -> Result<Self, Failure> {
         let mut spool = Spool::new(&std::env::temp_dir())?;
         let mut pieces = HashMap::new();
         let mut heads = Vec::new();
@@ -59,7 +72,6 @@ impl Archive {
         let mut told: Option<Manifest> = None;
         let kinds = std::cell::RefCell::new(Vec::new());
         let mut disk = None;
-        let input = BufReader::with_capacity(1 << 16, open(path)?);
         let scanned = scan(
             input,
             identities,

@@ -239,9 +239,10 @@ type Fate = (Action, String, bool);
 
 /// The body that replaces the live object.
 pub(super) fn in_place_of(live: &Value, mut body: Value) -> Value {
+    let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else { return body };
     for field in ["resourceVersion", "uid", "finalizers"] {
         if let Some(value) = live.pointer(&format!("/metadata/{field}")) {
-            body["metadata"][field] = value.clone();
+            metadata.insert(field.to_owned(), value.clone());
         }
     }
     body
