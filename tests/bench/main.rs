@@ -47,7 +47,7 @@ fn say(line: &str) {
 }
 
 fn run() -> Result<()> {
-    let usage = "usage: bench PATH-OF-kubectl-mlops-health [start-up|memory|speed|audit]";
+    let usage = "usage: bench PATH-OF-kubectl-mlops-health [start-up|memory|speed|audit|backup]";
     let health = PathBuf::from(std::env::args_os().nth(1).context(usage)?);
     let part = std::env::args().nth(2);
     let wants = |name: &str| part.as_deref().is_none_or(|part| part == name);
@@ -57,6 +57,9 @@ fn run() -> Result<()> {
     }
     if wants("audit") {
         audit::run(&health.with_file_name("kubectl-mlops-audit"))?;
+    }
+    if wants("backup") {
+        backup::run(&backup::beside(&health))?;
     }
     if !wants("start-up") && !wants("speed") {
         return Ok(());

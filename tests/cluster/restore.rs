@@ -482,3 +482,42 @@ fn what_allows_no_change_is_made_anew_also_when_the_run_is_killed_in_between() {
     assert_eq!(get("v1", "PersistentVolumeClaim", "disk").expect("there")["spec"]["storageClassName"], "old");
     gone(plane, &namespace);
 }
+
+#[test]
+fn what_is_left_off_an_object_is_told() {
+    let plane = shared();
+    let api = plane.api();
+    let config = plane.kubeconfig(User::Admin).expect("kubeconfig");
+    let namespace = api.new_namespace("left-off").expect("namespace");
+    let map = |name: &str, finalizers: &[&str]| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"},
+            "metadata": {"name": name, "namespace": namespace, "finalizers": finalizers}})
+    };
+    let owner = api.apply_object(&map("owner", &[])).expect("made");
+    api.apply_object(&map("owned", &["example.invalid/declared"])).expect("made");
+    let owners = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
+    // As a controller does: a finalizer and nothing else of what the object is for.
+    let all =
+        json!({"finalizers": ["example.invalid/declared", "example.invalid/controller"], "ownerReferences": owners});
+    api.patch("v1", "ConfigMap", &namespace, "owned", &json!({"metadata": all})).expect("patched");
+    let archive = saved(&config, &["-n", &namespace]);
+    let free = |name: &str| {
+        api.patch("v1", "ConfigMap", &namespace, name, &json!({"metadata": {"finalizers": null}})).expect("let go");
+    };
+    free("owned");
+    for name in ["owned", "owner"] {
+        api.delete("v1", "ConfigMap", &namespace, name).expect("deleted");
+    }
+    let named = format!("ConfigMap/{namespace}/owned");
+    let flags = ["restore", &archive.path, "--identity", &archive.key, "--yes", &named];
+    let done = json_of(&backup(&config, archive.folder.path(), &[&flags[..], &["-o", "json"]].concat()));
+    let objects = done["objects"].as_array().expect("objects");
+    let told = objects.iter().find(|it| it["name"] == "owned").expect("a line");
+    assert_eq!(told["state"], "done", "{told}");
+    assert_eq!(told["leftOff"], json!(["finalizer example.invalid/controller", "owner ConfigMap/owner"]), "{told}");
+    let live = api.get("v1", "ConfigMap", &namespace, "owned").expect("got").expect("there");
+    assert_eq!(live["metadata"]["finalizers"], json!(["example.invalid/declared"]));
+    assert!(live["metadata"].get("ownerReferences").is_none(), "{live}");
+    free("owned");
+    gone(plane, &namespace);
+}
