@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Which archives of a folder may go; they go only with --yes
     Prune(PruneArgs),
+    /// Which claims have a VolumeSnapshot that would serve; --create makes some, --keep-last removes old ones
+    Snapshots(SnapshotsArgs),
     /// Who would make each object again if it were lost, and what is lost where nobody does
     Coverage(CoverageArgs),
 }
@@ -187,6 +189,27 @@ pub(crate) struct CoverageArgs {
     /// A snapshot of a volume that is older does not count
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub(crate) fresh: String,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct SnapshotsArgs {
+    /// Only these claims: NAME with one -n, or NAMESPACE/NAME
+    #[arg(value_name = "CLAIM")]
+    pub(crate) claims: Vec<String>,
+    /// A snapshot that is older does not count
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub(crate) fresh: String,
+    /// Make a VolumeSnapshot of each claim, and wait until it is ready (5m, --timeout)
+    #[arg(long)]
+    pub(crate) create: bool,
+    /// With --create, the VolumeSnapshotClass; without it the one of the claim's driver
+    #[arg(long, value_name = "NAME", requires = "create")]
+    pub(crate) class: Option<String>,
+    /// Delete the snapshots that --create made, but for so many of the newest of each claim
+    #[arg(long, value_name = "N", conflicts_with = "create", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_last: Option<u32>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 #[derive(Debug, ArgGroup)]

@@ -2,6 +2,7 @@
 
 use crate::args::{Args, CoverageArgs};
 use crate::exclude;
+use crate::snapshots::cover::{Cover, cover};
 use jiff::{SignedDuration, Timestamp};
 use mlops_shared::cli::{Failure, Printer, on_cluster, platform};
 use mlops_shared::cluster::{self, Plan};
@@ -251,51 +252,22 @@ fn gap(section: &Section) -> Option<String> {
         .then(|| format!("{}: {why}", section.kind))
 }
 
-/// Claims without a snapshot that says it is ready and is fresh enough. A snapshot is taken as it says of itself: that
-/// data can be read from it is not shown by that.
+/// Claims without a snapshot that says it is ready and is fresh enough.
 fn claims(
     inventory: &Inventory,
     is_asked: &dyn Fn(&Object) -> bool,
     now: Timestamp,
     fresh: SignedDuration,
 ) -> Vec<ClaimCoverage> {
-    const GROUP: &str = "snapshot.storage.k8s.io";
-    let snapshots = inventory.of_kind(GROUP, "VolumeSnapshot");
-    // Where every kind is named, one that is not there is not served.
-    let is_read = match inventory.section(GROUP, "VolumeSnapshot") {
-        None => inventory.is_complete(),
-        Some(section) => matches!(section.state, SectionState::Read(_)),
-    };
-    let mut found = Vec::new();
-    for claim in inventory.of_kind("", "PersistentVolumeClaim").iter().filter(|claim| is_asked(claim)) {
-        let of_it = snapshots.iter().filter(|snapshot| {
-            let source = snapshot.custom().map(|custom| custom.spec_text("/source/persistentVolumeClaimName"));
-            snapshot.meta.namespace == claim.meta.namespace && source == Some(&*claim.meta.name)
-        });
-        let (mut count, mut newest) = (0, None);
-        for custom in of_it.filter_map(Object::custom) {
-            count += 1;
-            let is_ready = custom.status_at("/readyToUse").is_some_and(|it| it.as_bool() == Some(true));
-            if is_ready {
-                newest = newest.max(custom.status_text("/creationTime").parse::<Timestamp>().ok());
-            }
-        }
-        let state = match (count, newest) {
-            _ if !is_read => "not known: snapshots could not be read".to_owned(),
-            (0, _) => "no snapshot".to_owned(),
-            (count, None) => format!("{}, none of them ready", text::plural(count, "snapshot")),
-            (_, Some(taken)) if now.duration_since(taken) > fresh => {
-                format!("the newest that is ready is {} old", text::age(taken, now))
-            }
-            _ => continue,
-        };
-        found.push(ClaimCoverage {
-            namespace: claim.meta.namespace.to_string(),
-            name: claim.meta.name.to_string(),
-            state,
-        });
-    }
-    found
+    let claims = inventory.of_kind("", "PersistentVolumeClaim").iter().filter(|claim| is_asked(claim));
+    let covers = claims.map(|claim| (claim, cover(inventory, claim, &|_| true, (now, fresh))));
+    let open = covers.filter(|(_, cover)| !matches!(cover, Cover::Fresh(_)));
+    open.map(|(claim, cover)| ClaimCoverage {
+        namespace: claim.meta.namespace.to_string(),
+        name: claim.meta.name.to_string(),
+        state: cover.words(now),
+    })
+    .collect()
 }
 
 impl Present for CoverageReport {

@@ -19,6 +19,7 @@ mod restore;
 mod run;
 mod secret;
 mod show;
+mod snapshots;
 mod spool;
 mod target;
 mod trial;
@@ -33,6 +34,7 @@ pub use model::{BackupReport, SignatureReport, VerifyReport};
 pub use prune::{Decision, PruneReport};
 pub use restore::{Action, RestoreReport, Restored, State, rehearse};
 pub use show::{Listed, ObjectList};
+pub use snapshots::{ClaimSnapshots, LooseContent, SnapshotReport, SnapshotRow};
 pub use trial::{There, TrialReport};
 
 use clap::CommandFactory as _;

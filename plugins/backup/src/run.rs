@@ -3,6 +3,7 @@
 use crate::args::{Args, Command};
 use crate::complete::FORMATS;
 use crate::show::Shown;
+use crate::snapshots::{self, Answer};
 use crate::{coverage, create, diff, list, prune, restore, show as shown, verify};
 use mlops_shared::cli::{Exit, Failure, Printer};
 use mlops_shared::report::{Format, Level, Present, Style};
@@ -51,6 +52,16 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
             show(args, printer, &report, format)?;
             Ok(Exit::of_check(report.has_failed(), false))
         }
+        Command::Snapshots(wanted) => match snapshots::run(args, wanted, printer, &style(args, printer))? {
+            Answer::Report(report) => {
+                show(args, printer, &*report, format)?;
+                Ok(Exit::of_check(report.has_findings(), report.partial))
+            }
+            Answer::Plan(plan) => {
+                show(args, printer, &*plan, format)?;
+                Ok(Exit::of_check(plan.has_failed(), plan.is_unsure()))
+            }
+        },
         Command::Coverage(coverage) => {
             let report = coverage::run(args, coverage, printer)?;
             show(args, printer, &report, format)?;
