@@ -611,6 +611,39 @@ fn what_lies_outside_of_a_source_may_hold_managers() {
     assert!(json_of(&outside)["gaps"].to_string().contains("flux-system is not in what was read"));
 }
 
+#[test]
+fn a_trial_that_makes_no_sense_is_refused_before_anything_is_asked() {
+    let server = scripted(|_, _| None);
+    let (folder, archive, _) = backup(&server, &[]);
+    let asked = server.seen().len();
+    let archive = archive.to_string_lossy().into_owned();
+    for (flags, says) in [
+        (&["--level", "2", "ConfigMap/data-plane/settings"][..], "below level 3"),
+        (&["--level", "3", "--dry-run=server"], "--dry-run=client"),
+        (&["--level", "3", "ConfigMap/data-plane/none"], "none"),
+        (&["--level", "5"], "5"),
+        (&["--level", "4", "--context", "a", "--context", "b"], "once for each --context"),
+    ] {
+        let outcome = run(&server.address, folder.path(), &[&["verify", &archive], flags].concat());
+        assert_eq!(outcome.code, Some(2), "{flags:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(says), "{flags:?}: {}", outcome.stderr);
+    }
+    assert_eq!(server.seen().len(), asked);
+    // A plan says where and what, and makes nothing.
+    let plan =
+        run(&server.address, folder.path(), &["verify", &archive, "--level", "4", "--dry-run=client", "-o", "json"]);
+    let report = json_of(&plan);
+    assert_eq!(plan.code, Some(0), "{report}{}", plan.stderr);
+    assert_eq!(report["trial"]["context"], "test");
+    assert!(report["trial"]["namespaces"].to_string().contains("mlops-drill-"), "{}", report["trial"]);
+    assert!(report["trial"]["onlyAsked"]["it would get a disk"] == 1, "{}", report["trial"]);
+    assert!(
+        report["trial"]["passedOver"].to_string().contains("its values are not in the archive"),
+        "{}",
+        report["trial"]
+    );
+}
+
 /// Archives that nobody's tool wrote: each is refused with one line and a hint, in bounded memory.
 #[test]
 fn hostile_archives_are_refused() {
