@@ -12,6 +12,7 @@ mod flux;
 mod flux_states;
 mod follow;
 mod health;
+mod kafka;
 mod kwok;
 mod nightly;
 mod objects;

@@ -295,6 +295,7 @@ fn the_schemas_of_backups_are_current() {
         ("backup-diff", schemars::schema_for!(mlops_backup::DiffReport)),
         ("backup-prune-report", schemars::schema_for!(mlops_backup::PruneReport)),
         ("backup-coverage", schemars::schema_for!(mlops_backup::CoverageReport)),
+        ("kafka-backup-report", schemars::schema_for!(mlops_backup::KafkaReport)),
         ("snapshot-report", schemars::schema_for!(mlops_backup::SnapshotReport)),
         ("restore-report", schemars::schema_for!(mlops_backup::RestoreReport)),
     ] {

@@ -40,6 +40,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Write the state of the cluster into a new archive
     Create(CreateArgs),
+    /// What Kafka clusters of Strimzi's need to be made again, into a new archive, and whether that is all there
+    Kafka(KafkaArgs),
     /// Check an archive from its first byte to its last, and its signature
     Verify(VerifyArgs),
     /// The archives of a folder
@@ -60,12 +62,43 @@ pub(crate) enum Command {
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct CreateArgs {
-    /// A folder, or a new file whose name ends in .tar.zst or .tar.zst.age
-    #[arg(long, value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
-    pub(crate) to: PathBuf,
     /// Only these kinds: Secret, deployments.apps, kafkas.kafka.strimzi.io; separated by commas
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub(crate) kinds: Vec<String>,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArgs,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(crate) struct KafkaArgs {
+    /// Only the Kafka of this name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only the report: no archive is written
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Ask the brokers too, by Kafka's scripts in a broker's pod (kubectl exec)
+    #[arg(long)]
+    pub(crate) describe: bool,
+    /// With --describe, the address that the scripts are given; without it a listener of the Kafka at localhost
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) bootstrap: Option<String>,
+    /// With --describe, a client config in the pod for the scripts: a cluster that authorizes needs one
+    #[arg(long, value_name = "PATH")]
+    pub(crate) command_config: Option<String>,
+    /// With --describe, print KafkaTopics for topics that none declares, and nothing else
+    #[arg(long, requires = "describe")]
+    pub(crate) topic_manifests: bool,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArgs,
+}
+
+/// How an archive is written.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct ArchiveArgs {
+    /// A folder, or a new file whose name ends in .tar.zst or .tar.zst.age
+    #[arg(long, value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
+    pub(crate) to: PathBuf,
     /// Encrypt to this age or SSH public key; may be given more than once
     #[arg(long, value_name = "KEY")]
     pub(crate) recipient: Vec<String>,

@@ -9,6 +9,7 @@ pub(crate) const FORMATS: &[&str] = &["table", "wide", "json", "yaml", "markdown
 pub(crate) const VALUES: Table = &[
     ("output", Values::From(|_| FORMATS.iter().map(|word| Candidate::new(*word, "")).collect())),
     ("claims", Values::From(claims)),
+    ("name", Values::From(|typed| live_names(typed, "kafka.strimzi.io", "Kafka", typed.value("namespace")))),
     ("class", Values::From(|typed| live_names(typed, "snapshot.storage.k8s.io", "VolumeSnapshotClass", None))),
 ];
 

@@ -1,8 +1,8 @@
 //! `backup create`: the state of the cluster into a new archive.
 
-use crate::args::{Args, CreateArgs};
+use crate::args::{ArchiveArgs, Args};
 use crate::model::BackupReport;
-use crate::page::{Maker, Page, Saved};
+use crate::page::{Maker, Only, Page, Saved};
 use crate::secret::Redaction;
 use crate::spool::{Piece, Spool};
 use crate::target::{Target, publish, signature_of};
@@ -22,23 +22,52 @@ use mlops_shared::object::{
 use mlops_shared::ownership::Managers;
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What goes into an archive.
+#[derive(Clone, Copy)]
+pub(crate) enum What<'a> {
+    /// These kinds, as they were typed; empty for all.
+    Kinds(&'a [String]),
+    /// These objects.
+    Objects(&'a Pick),
+}
+
+/// Objects that belong together.
+pub(crate) struct Pick {
+    /// What they make up, for the manifest: `Kafka/data-plane/events`.
+    pub(crate) of: String,
+    /// The namespaces that they are in.
+    pub(crate) namespaces: Vec<String>,
+    /// Group, kind, namespace and name of each.
+    pub(crate) objects: Arc<Only>,
+}
+
 /// What the command line means once it is resolved.
 struct Settings {
     order: Order,
     kinds: Vec<String>,
+    of: Option<String>,
+    only: Option<Arc<Only>>,
     secrets: Secrets,
     recipients: Vec<Box<dyn Recipient + Send>>,
     compare_key: Option<Vec<u8>>,
     sign_key: Option<SecretKey>,
 }
 
-fn settings(args: &Args, create: &CreateArgs) -> Result<Settings, Failure> {
+/// Whether the flags can be followed.
+///
+/// # Errors
+/// The first that cannot.
+pub(crate) fn check(args: &Args, flags: &ArchiveArgs) -> Result<(), Failure> {
+    settings(args, flags, What::Kinds(&[])).map(|_| ())
+}
+
+fn settings(args: &Args, create: &ArchiveArgs, what: What<'_>) -> Result<Settings, Failure> {
     if args.source.from.is_some() {
         return Err(Failure::usage("create reads a cluster, and --from names files"));
     }
@@ -57,12 +86,25 @@ fn settings(args: &Args, create: &CreateArgs) -> Result<Settings, Failure> {
     let budget = timeout
         .filter(|it| !it.is_zero())
         .ok_or_else(|| Failure::usage(format!("{:?} is no duration", create.timeout)).hint("as in --timeout 30m"))?;
-    let mut namespaces = args.scope.namespace.clone();
+    let (mut namespaces, kinds, of, only) = match what {
+        What::Kinds(kinds) => (args.scope.namespace.clone(), kinds.to_vec(), None, None),
+        What::Objects(pick) => {
+            let kinds: BTreeSet<String> = pick
+                .objects
+                .iter()
+                .map(|(group, kind, ..)| if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") })
+                .collect();
+            let only = Some(Arc::clone(&pick.objects));
+            (pick.namespaces.clone(), kinds.into_iter().collect(), Some(pick.of.clone()), only)
+        }
+    };
     namespaces.sort();
     namespaces.dedup();
     Ok(Settings {
         order: Order { namespaces, selector: args.scope.selector.clone(), budget },
-        kinds: create.kinds.clone(),
+        kinds,
+        of,
+        only,
         secrets,
         recipients,
         compare_key: create.compare_key.as_deref().map(keys::comparison).transpose()?,
@@ -84,13 +126,19 @@ struct Kept {
 type ByKind = BTreeMap<(String, String), Kept>;
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, create: &CreateArgs, printer: &Printer) -> Result<BackupReport, Failure> {
-    let settings = settings(args, create)?;
+pub(crate) fn run(
+    args: &Args,
+    create: &ArchiveArgs,
+    what: What<'_>,
+    printer: &Printer,
+) -> Result<BackupReport, Failure> {
+    let settings = settings(args, create, what)?;
     let (target, note) = Target::new(&create.to)?;
     note.iter().for_each(|note| printer.note(note));
     let created_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut spool = Spool::new(target.folder())?;
     let maker = Maker::new(settings.secrets, Redaction::new(settings.compare_key.as_deref()));
+    let maker = maker.map(|maker| maker.only(settings.only.clone()));
     let maker = Arc::new(maker.map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?);
     let mut kept = ByKind::new();
     let mut disk = None;
@@ -310,6 +358,7 @@ fn describe(
             namespaces: settings.order.namespaces.clone(),
             selector: settings.order.selector.clone(),
             kinds: settings.kinds.clone(),
+            of: settings.of.clone(),
         },
         secrets: settings.secrets,
         encrypted: !settings.recipients.is_empty(),

@@ -113,6 +113,7 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     let (mut old, manifest) = heads(&diff.from, &identities)?;
     let is_live = diff.to.as_os_str() == "live";
     let mut notes = Vec::new();
+    let mut is_other_chosen = false;
     let mut new = if is_live {
         live(args, &manifest, &old)?
     } else {
@@ -120,6 +121,7 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
         if manifest.cluster.uid.is_some() && other.cluster.uid.is_some() && manifest.cluster.uid != other.cluster.uid {
             notes.push("these are two clusters: their kube-system have different UIDs".to_owned());
         }
+        is_other_chosen = other.scope.of.is_some();
         if manifest.scope != other.scope {
             notes.push("the backups were asked for different things: only what both know is compared".to_owned());
         }
@@ -127,6 +129,11 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     };
     let known: BTreeSet<(String, String)> = old.known.intersection(&new.known).cloned().collect();
     let partial = old.known.union(&new.known).count() > known.len();
+    // What makes up an object is chosen anew each time: what only one side has may not have been asked for on the other.
+    let is_chosen = manifest.scope.of.is_some() || is_other_chosen;
+    if is_chosen {
+        notes.push("one side has only what makes up some objects: what the other has beside it is not told".to_owned());
+    }
     let mut differing: BTreeSet<Box<str>> = BTreeSet::new();
     let (mut added, mut removed) = (Vec::new(), Vec::new());
     let is_known = |path: &str| {
@@ -135,12 +142,14 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     };
     for (path, digest) in old.objects.iter().filter(|(path, _)| is_known(path)) {
         match new.objects.get(path) {
+            None if is_other_chosen => {}
             None => removed.push(Named::of(path)),
             Some(other) if other != digest => drop(differing.insert(path.clone())),
             Some(_) => {}
         }
     }
-    for path in new.objects.keys().filter(|path| is_known(path) && !old.objects.contains_key(*path)) {
+    let is_whole = manifest.scope.of.is_none();
+    for path in new.objects.keys().filter(|path| is_whole && is_known(path) && !old.objects.contains_key(*path)) {
         added.push(Named::of(path));
     }
     hold(&diff.from, &identities, &differing, &mut old)?;

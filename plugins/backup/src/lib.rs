@@ -8,6 +8,7 @@ mod create;
 mod diff;
 mod exclude;
 mod inline;
+mod kafka;
 mod keys;
 mod kinds;
 mod list;
@@ -29,6 +30,9 @@ mod write;
 pub use compare::Field;
 pub use coverage::{ClaimCoverage, CoverageReport, KindCoverage};
 pub use diff::{Changed, DiffReport, Named};
+pub use kafka::{
+    Described, KafkaCluster, KafkaFinding, KafkaReport, Needed, Pool, PoolClaim, PoolVolume, TopicOfBroker,
+};
 pub use list::{Found, ListReport};
 pub use model::{BackupReport, SignatureReport, VerifyReport};
 pub use prune::{Decision, PruneReport};

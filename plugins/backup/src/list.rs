@@ -49,6 +49,9 @@ pub struct Found {
     /// The cluster's UID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cluster_uid: Option<String>,
+    /// What it makes up, where it holds only that: `Kafka/data-plane/events`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) of: Option<String>,
     /// Objects in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) objects: Option<u64>,
@@ -127,6 +130,7 @@ pub(crate) fn look(path: &Path, identities: &Identities) -> Found {
         bytes,
         context: None,
         cluster_uid: None,
+        of: None,
         objects: None,
         partial: None,
         signed: signature_of(path).is_file(),
@@ -154,6 +158,7 @@ pub(crate) fn look(path: &Path, identities: &Identities) -> Found {
         found.created_at = Some(manifest.created_at);
         found.context = Some(manifest.cluster.context);
         found.cluster_uid = manifest.cluster.uid;
+        found.of = manifest.scope.of;
         found.objects = Some(manifest.objects);
         found.partial = Some(manifest.partial);
     }

@@ -121,13 +121,14 @@ pub(crate) fn manifest<'a>(manifest: &'a Manifest, detail: &Detail, document: &m
     let scope = &manifest.scope;
     if !scope.is_whole() {
         let mut parts = Vec::new();
+        parts.extend(scope.of.iter().map(|of| format!("what makes up {of}")));
         if !scope.namespaces.is_empty() {
             parts.push(format!("namespaces {}", scope.namespaces.join(", ")));
         }
         if let Some(selector) = &scope.selector {
             parts.push(format!("labels {selector}"));
         }
-        if !scope.kinds.is_empty() {
+        if !scope.kinds.is_empty() && scope.of.is_none() {
             parts.push(format!("kinds {}", scope.kinds.join(", ")));
         }
         facts.insert(2, ("Only".into(), Cell::from(parts.join("; "))));

@@ -7,8 +7,8 @@ use mlops_shared::cluster::{ClusterError, ServedKind};
 use mlops_shared::object::{Body, Decoded, Meta, Object, decode_typed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How hard to compress: zstd's own default is 3.
 const LEVEL: i32 = 3;
@@ -38,8 +38,12 @@ pub(crate) struct Page {
 /// Objects by their paths, as a backup would hold them.
 pub(crate) type Objects = Vec<(Box<str>, Vec<u8>)>;
 
+/// Group, kind, namespace and name of the objects that are wanted.
+pub(crate) type Only = BTreeSet<(String, String, String, String)>;
+
 /// Makes parts of pages.
 pub(crate) struct Maker {
+    only: Option<Arc<Only>>,
     secrets: Secrets,
     redaction: Redaction,
     compressor: Mutex<zstd::bulk::Compressor<'static>>,
@@ -55,7 +59,13 @@ impl Maker {
     /// # Errors
     /// When there is no memory for a compressor.
     pub(crate) fn new(secrets: Secrets, redaction: Redaction) -> std::io::Result<Self> {
-        Ok(Self { secrets, redaction, compressor: Mutex::new(zstd::bulk::Compressor::new(LEVEL)?) })
+        Ok(Self { only: None, secrets, redaction, compressor: Mutex::new(zstd::bulk::Compressor::new(LEVEL)?) })
+    }
+
+    /// Takes these objects only, where there are some.
+    #[must_use]
+    pub(crate) fn only(self, only: Option<Arc<Only>>) -> Self {
+        Self { only, ..self }
     }
 
     /// The part that a page of this kind becomes.
@@ -111,6 +121,7 @@ impl Maker {
         let mut object = Json::parse(item.get()).map_err(|_| broken())?;
         let is_secret = (group, name) == ("", "Secret");
         let out = match exclude::of_object(group, name, &object) {
+            None if !self.wants(group, name, &object) => Some("it was not asked for"),
             None if is_secret && self.secrets == Secrets::Omitted => Some("Secrets were to be omitted"),
             why => why,
         };
@@ -143,6 +154,12 @@ impl Maker {
         object.write(&mut bytes);
         bytes.push(b'\n');
         Ok(Some((bytes, place)))
+    }
+
+    fn wants(&self, group: &str, kind: &str, object: &Json<'_>) -> bool {
+        let Some(only) = &self.only else { return true };
+        let text = |key: &str| object.at(&["metadata", key]).and_then(Json::text).unwrap_or_default().to_owned();
+        only.contains(&(group.to_owned(), kind.to_owned(), text("namespace"), text("name")))
     }
 
     /// A frame of zstd.
@@ -184,7 +201,6 @@ fn head(kind: &ServedKind, item: &RawValue) -> Object {
 mod tests {
     use super::*;
     use mlops_shared::object::TypeMeta;
-    use std::sync::Arc;
 
     fn kind(api_version: &str, name: &str, resource: &str) -> ServedKind {
         ServedKind {

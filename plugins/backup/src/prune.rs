@@ -112,7 +112,8 @@ fn remove(path: &Path) -> Result<(), String> {
 /// Which cluster an archive is of, as far as that is known.
 fn cluster(found: &Found) -> String {
     if let Some(uid) = &found.cluster_uid {
-        return uid.clone();
+        // Archives of parts do not push out those of the whole.
+        return format!("{uid} {}", found.of.as_deref().unwrap_or_default());
     }
     let stem = found.archive.strip_suffix(ENCRYPTED).or_else(|| found.archive.strip_suffix(PLAIN)).unwrap_or_default();
     format!("name {}", stem.rsplit_once('-').map_or(stem, |(name, _)| name))
@@ -234,6 +235,7 @@ mod tests {
             created_at: time.map(str::to_owned),
             context: None,
             cluster_uid: Some("one".to_owned()),
+            of: None,
             objects: None,
             partial: Some(false),
             encrypted: false,
@@ -266,6 +268,13 @@ mod tests {
         assert_eq!(kept(&all, Policy { monthly: 5, ..Policy::default() }, ""), ["a", "f"]);
         assert_eq!(kept(&all, Policy { weekly: 2, hourly: 1, ..Policy::default() }, ""), ["a", "e"]);
         assert_eq!(kept(&all, Policy { last: 1, ..Policy::default() }, "d"), ["a", "d"]);
+    }
+
+    #[test]
+    fn archives_of_a_part_push_out_none_of_the_whole() {
+        let mut all = vec![found("part", Some("2026-11-27T03:00:00Z")), found("whole", Some("2026-11-26T03:00:00Z"))];
+        all[0].of = Some("Kafka/a/events".to_owned());
+        assert_eq!(kept(&all, Policy { last: 1, ..Policy::default() }, ""), ["part", "whole"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::args::{Args, Command};
 use crate::complete::FORMATS;
 use crate::show::Shown;
 use crate::snapshots::{self, Answer};
-use crate::{coverage, create, diff, list, prune, restore, show as shown, verify};
+use crate::{coverage, create, diff, kafka, list, prune, restore, show as shown, verify};
 use mlops_shared::cli::{Exit, Failure, Printer};
 use mlops_shared::report::{Format, Level, Present, Style};
 
@@ -13,9 +13,17 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let format = format(args)?;
     match &args.command {
         Command::Create(create) => {
-            let report = create::run(args, create, printer)?;
+            let report = create::run(args, &create.archive, create::What::Kinds(&create.kinds), printer)?;
             show(args, printer, &report, format)?;
             Ok(Exit::of_check(false, report.manifest.partial))
+        }
+        Command::Kafka(wanted) => {
+            let report = kafka::run(args, wanted, printer)?;
+            match wanted.topic_manifests {
+                true => printer.answer(kafka::manifests(&report).as_bytes())?,
+                false => show(args, printer, &report, format)?,
+            }
+            Ok(Exit::of_check(report.has_findings(), report.partial))
         }
         Command::Verify(verify) => {
             let report = verify::run(args, verify, printer)?;

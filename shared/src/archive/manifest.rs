@@ -73,6 +73,9 @@ pub struct Scope {
     /// Only these kinds, as they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
+    /// Only what makes up these objects: `Kafka/data-plane/events`. Others of the same kinds were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
 }
 
 impl Scope {

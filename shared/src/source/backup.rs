@@ -53,7 +53,7 @@ fn gathered<T>(items: Vec<T>, manifest: Manifest, name: &str) -> Gathered<T> {
     let Manifest { cluster, scope, created_at, kinds, left_out, .. } = manifest;
     let namespaces = scope.namespaces.iter().map(|name| Sym::new(name)).collect::<Vec<_>>();
     // With labels or kinds chosen, that something is not there proves nothing.
-    let is_whole = scope.selector.is_none() && scope.kinds.is_empty();
+    let is_whole = scope.selector.is_none() && scope.kinds.is_empty() && scope.of.is_none();
     let mut sections: Vec<Section> = kinds.iter().map(|kind| section(kind, is_whole)).collect();
     sections.extend(left_out.into_iter().map(|row| Section {
         group: Sym::new(&row.group),
