@@ -212,7 +212,8 @@ fn report(gathered: Gathered<Decoded>, namespaces: &[String], now: Timestamp, fr
     let claims = claims(&inventory, &is_asked, now, fresh);
     if !inventory.of_kind("kafka.strimzi.io", "Kafka").is_empty() {
         notes.push(
-            "topics that no KafkaTopic declares are not known here: `kafka-topics.sh --list` names them".to_owned(),
+            "topics that no KafkaTopic declares are not known here: `kubectl mlops backup kafka --describe` names them"
+                .to_owned(),
         );
         notes.push(
             "keys of Kafka's authorities and passwords of its users are in Secrets that the operator makes again with other \

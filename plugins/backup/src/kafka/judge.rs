@@ -358,6 +358,9 @@ fn needed(seen: &Seen, members: &Members<'_>, now: Timestamp, findings: &mut Fin
                         (Level::Unknown, "not known: Secrets of the namespace were not read".to_owned());
                 }
                 None => (row.level, row.state) = (Level::Fail, "it is not there".to_owned()),
+                Some(secret) if secret.is_bare && seen.view.source == "files" => {
+                    (row.level, row.state) = (Level::Unknown, "not known: what was read has only its name".to_owned());
+                }
                 Some(secret) => {
                     let must = keys.get(&place).into_iter().flatten();
                     let lacking: Vec<&str> = must.filter(|key| !secret.keys.contains(**key)).copied().collect();

@@ -35,6 +35,8 @@ pub(crate) struct Secret {
     pub(crate) ends: BTreeMap<String, Timestamp>,
     /// Values that stand where a certificate should, and are none.
     pub(crate) broken: BTreeSet<String>,
+    /// Whether it stands there without any data: it is empty, or whoever wrote the file left the data out.
+    pub(crate) is_bare: bool,
 }
 
 pub(crate) enum Record {
@@ -66,7 +68,8 @@ fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
     match (&*ty.group, &*ty.kind) {
         ("", "Secret") => {
             let wire: Wire<'_> = serde_json::from_str(item.get()).ok()?;
-            let mut secret = Secret::default();
+            let is_bare = wire.data.is_none() && wire.mlops_values.is_none();
+            let mut secret = Secret { is_bare, ..Secret::default() };
             for (key, value) in wire.data.unwrap_or_default() {
                 let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
                 if CERTIFICATES.contains(&key.as_str()) {

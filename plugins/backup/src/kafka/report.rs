@@ -197,7 +197,7 @@ impl Present for KafkaReport {
 
 impl KafkaCluster {
     fn tell<'a>(&'a self, detail: &Detail, document: &mut Document<'a>) {
-        document.heading(format!("Kafka {}/{}", self.namespace, self.name));
+        document.blocks.push(Block::Section(format!("Kafka {}/{}", self.namespace, self.name).into()));
         let objects: Vec<String> = self.objects.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let identity = match (&self.cluster_id, self.carries_identity) {
             (Some(id), true) => format!("{id}, which a restore brings back: disks may outlive the objects"),
@@ -235,12 +235,14 @@ impl KafkaCluster {
             ]);
         }
         if !self.pools.is_empty() {
+            document.heading("Pools");
             document.blocks.push(Block::Table(table));
         }
         let is_wide = detail.objects > 0;
         let shown: Vec<&Needed> =
             self.needed.iter().filter(|it| is_wide || it.level != Level::Ok || it.expires_at.is_some()).collect();
         if !shown.is_empty() {
+            document.heading("Needed");
             let mut table = Table::new([
                 Column::new("LEVEL"),
                 Column::new("NEEDED"),
@@ -261,15 +263,17 @@ impl KafkaCluster {
             document.blocks.push(Block::Table(table));
         }
         if let Some(brokers) = &self.brokers {
+            document.heading("Brokers");
             brokers.tell(detail, document);
         }
         if is_wide {
-            document.line(Line::plain("a restore goes in this order:"));
+            document.heading("Order of a restore");
             for (index, step) in self.order.iter().enumerate() {
                 document.line(Line::faint(format!("{}. {step}", index + 1)));
             }
         }
-        document.line(Line::plain(format!("not in Kubernetes, so in no archive: {}", self.outside.join("; "))));
+        document.heading("Not in Kubernetes");
+        document.line(Line::plain(format!("in no archive: {}", self.outside.join("; "))));
     }
 }
 

@@ -174,6 +174,13 @@ fn a_certificate_that_ends_is_told_in_good_time() {
 }
 
 #[test]
+fn a_file_that_has_only_the_names_of_secrets_proves_nothing() {
+    let found = after("data: {password: eA==}\n", "");
+    assert!(found.iter().any(|(level, text)| *level == Level::Unknown && text.contains("only its name")), "{found:?}");
+    assert!(found.iter().all(|(level, _)| *level != Level::Fail), "{found:?}");
+}
+
+#[test]
 fn clients_belong_to_the_kafka_whose_address_they_name() {
     let connect = |address: &str| {
         format!(

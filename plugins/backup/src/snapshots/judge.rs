@@ -231,9 +231,7 @@ fn of(seen: &Seen, claim: &Object, wanted: &Wanted) -> ClaimSnapshots {
     if let (Level::Ok, Some(row)) = (level, covering) {
         if row.deletion_policy.as_deref() == Some("Delete") {
             level = Level::Warn;
-            message.push_str(
-                "; its data goes with the VolumeSnapshot (deletionPolicy Delete), so also with the namespace",
-            );
+            message.push_str("; its data goes with the VolumeSnapshot (policy Delete)");
         } else if row.bound.is_none() {
             level = Level::Unknown;
             message.push_str("; whether its content is there could not be read");
