@@ -18,30 +18,30 @@ const DEPLOYMENT: (&str, &str) = ("apps/v1", "Deployment");
 const KUSTOMIZATION: (&str, &str) = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
 const GIT: (&str, &str) = ("source.toolkit.fluxcd.io/v1", "GitRepository");
 
-struct Outcome {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Outcome {
-    fn plan(&self) -> Value {
+    pub(crate) fn plan(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
     }
 
-    fn code_of_refusal(&self) -> String {
+    pub(crate) fn code_of_refusal(&self) -> String {
         self.plan()["refusals"][0]["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-fn command(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Command {
+pub(crate) fn command(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_under-test-scale"));
     command.env_clear().env("HOME", std::env::temp_dir()).args(flags).args(["-n", namespace, "-o", "json"]);
     command.arg("--kubeconfig").arg(kubeconfig).stdin(Stdio::null());
     command
 }
 
-fn scale_with(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Outcome {
+pub(crate) fn scale_with(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Outcome {
     let output = command(kubeconfig, namespace, flags).output().expect("runs");
     Outcome {
         code: output.status.code(),
@@ -50,7 +50,7 @@ fn scale_with(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Outcome {
     }
 }
 
-fn scale(namespace: &str, flags: &[&str]) -> Outcome {
+pub(crate) fn scale(namespace: &str, flags: &[&str]) -> Outcome {
     scale_with(&shared().kubeconfig(User::Admin).expect("a kubeconfig"), namespace, flags)
 }
 

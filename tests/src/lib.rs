@@ -18,6 +18,7 @@ pub mod install;
 pub mod kwok;
 pub mod loopback;
 pub mod objects;
+pub mod operators;
 pub mod processes;
 pub mod proxy;
 pub mod typist;

@@ -203,13 +203,18 @@ fn the_role_of_scale_is_current() {
          - apiGroups: [\"kafka.strimzi.io\"]\n    resources: [\"kafkarebalances\"]\n    verbs: [\"create\", \"get\"]\n  \
          - apiGroups: [\"minio.min.io\"]\n    resources: [\"tenants\"]\n    verbs: [\"get\", \"patch\"]\n  \
          - apiGroups: [\"sparkoperator.k8s.io\"]\n    resources: [\"scheduledsparkapplications\", \"sparkapplications\"]\n    \
-         verbs: [\"get\", \"patch\"]\n  # --pause owner, and `resume` of it.\n  \
-         - apiGroups: [\"helm.toolkit.fluxcd.io\"]\n    resources: [\"helmreleases\"]\n    verbs: [\"get\", \"patch\"]\n  \
-         - apiGroups: [\"kustomize.toolkit.fluxcd.io\"]\n    resources: [\"kustomizations\"]\n    verbs: [\"get\", \"patch\"]\n  \
+         verbs: [\"get\", \"patch\"]\n  # What deploys it, and where that comes from.\n  \
+         - apiGroups: [\"helm.toolkit.fluxcd.io\"]\n    resources: [\"helmreleases\"]\n    verbs: [\"get\"]\n  \
+         - apiGroups: [\"kustomize.toolkit.fluxcd.io\"]\n    resources: [\"kustomizations\"]\n    verbs: [\"get\"]\n  \
          # --via git reads the source, and asks Flux to fetch.\n  - apiGroups: [\"source.toolkit.fluxcd.io\"]\n    \
          resources: [\"gitrepositories\"]\n    verbs: [\"get\", \"patch\"]\n  \
          # Which field of a custom kind holds its replicas.\n  - apiGroups: [\"apiextensions.k8s.io\"]\n    \
-         resources: [\"customresourcedefinitions\"]\n    verbs: [\"get\"]\n  # What a plan looks at.\n{rules}"
+         resources: [\"customresourcedefinitions\"]\n    verbs: [\"get\"]\n  # What a plan looks at.\n{rules}---\n\
+         # `--pause owner`, and `resume` of it. It may suspend all that Flux applies: bind it to whom that is left.\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-scale-pause\n  labels:\n    \
+         app.kubernetes.io/part-of: kubectl-mlops\nrules:\n  \
+         - apiGroups: [\"helm.toolkit.fluxcd.io\"]\n    resources: [\"helmreleases\"]\n    verbs: [\"get\", \"patch\"]\n  \
+         - apiGroups: [\"kustomize.toolkit.fluxcd.io\"]\n    resources: [\"kustomizations\"]\n    verbs: [\"get\", \"patch\"]\n"
     );
     compare("../deploy/rbac/scale.yaml", &page);
 }

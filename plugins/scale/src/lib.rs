@@ -40,7 +40,7 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn kinds() -> Vec<(&'static str, &'static str)> {
     let own = targets::TARGETS.iter().flat_map(|target| target.kinds());
-    let mut kinds: Vec<_> = targets::COMMON.iter().chain(own).copied().collect();
+    let mut kinds: Vec<_> = targets::OWNERSHIP.iter().chain(targets::ROOM).chain(own).copied().collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds

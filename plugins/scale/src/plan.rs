@@ -8,7 +8,6 @@ use crate::situation::Situation;
 use crate::stamp::{Scaling, TO};
 use crate::targets::target_of;
 use jiff::SignedDuration;
-use mlops_shared::platform::Platform;
 use mlops_shared::report::{Level, Plan, PlanState, Refusal, Risk, Step, StepState, View};
 use serde_json::{Value, json};
 
@@ -80,7 +79,7 @@ impl Draft {
 }
 
 /// Makes the plan.
-pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, platform: &Platform) -> Draft {
+pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View) -> Draft {
     let (from, to) = (situation.replicas.wanted, situation.to());
     let target = target_of(&situation.object.ty.group, &situation.object.ty.kind);
     let request =
@@ -96,12 +95,12 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
         Some(refusal) => draft.refuse(refusal),
         None => draft.plan.preflight.push(ownership.preflight),
     }
-    draft.plan.preflight.push(preflight::health(situation, platform));
+    draft.plan.preflight.push(preflight::health(situation));
     if let Some(git) = &situation.ask.git {
         through_git(situation, git, &mut draft);
     } else if to != from {
         if !situation.timeout.is_zero() && target.marks() {
-            let (step, write) = stamp(situation);
+            let (step, write) = stamp(situation, situation.replicas.wanted);
             draft.push(step, write);
         }
         if let Some(pause) = ownership.pause {
@@ -113,6 +112,8 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View, 
             draft.plan.notes.push("nothing is paused: nothing would undo the change".to_owned());
         }
         target.draft(situation, &mut draft);
+    } else if let Some(scaling) = Scaling::of(situation.object) {
+        take_over(situation, &scaling, &mut draft);
     }
     forbid(situation, &mut draft);
     conclude(situation, &mut draft.plan);
@@ -176,11 +177,26 @@ fn expectations(situation: &Situation<'_>, draft: &mut Draft) {
     }
 }
 
+/// So many are wanted already, by a scaling that was broken off: what is left of it is the waiting, and its marks.
+fn take_over(situation: &Situation<'_>, scaling: &Scaling, draft: &mut Draft) {
+    let from = scaling.from.unwrap_or(situation.replicas.wanted);
+    let (step, write) = stamp(situation, from);
+    if situation.timeout.is_zero() {
+        let effect = "takes away what says that a scaling runs: so many are wanted already, and nobody waits for them";
+        let patch = json!({"metadata": {"annotations": Scaling::none()}});
+        let step = Step { action: "unmark".to_owned(), to: None, effect: effect.to_owned(), ..step };
+        draft.push(step, Write::Change(patch));
+    } else {
+        let effect = "so many are wanted already: waits for the end of the scaling that was broken off";
+        draft.push(Step { effect: effect.to_owned(), ..step }, write);
+    }
+}
+
 /// Says on the object that a scaling runs. It is also what keeps two of them apart: the second finds the object changed.
-fn stamp(situation: &Situation<'_>) -> (Step, Write) {
+fn stamp(situation: &Situation<'_>, from: u32) -> (Step, Write) {
     let until = SignedDuration::try_from(situation.timeout).ok().and_then(|left| situation.now.checked_add(left).ok());
     let scaling = Scaling {
-        from: Some(situation.replicas.wanted),
+        from: Some(from),
         to: Some(situation.to()),
         by: situation.who.to_owned(),
         at: Some(situation.now),

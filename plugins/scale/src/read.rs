@@ -3,7 +3,7 @@
 use crate::settings::Ask;
 use crate::settings::Name;
 use crate::situation::Replicas;
-use crate::targets::{COMMON, kafka, target_of};
+use crate::targets::{OWNERSHIP, ROOM, kafka, target_of};
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{self, ClusterError, Connection, Place, Plan, Resource, Resources, Scale};
 use mlops_shared::object::{
@@ -136,7 +136,8 @@ pub(crate) async fn named(
     }
 }
 
-/// Reads the object, what scales it, and what is around it.
+/// Reads the object, what scales it, and what is around it. Without `ask` nothing is scaled: who sets what is read, and
+/// not whether anything fits.
 ///
 /// # Errors
 /// When the object or its scale cannot be read; what is around it is told as not read.
@@ -144,16 +145,18 @@ pub(crate) async fn live(connection: &Connection, name: &Name, ask: Option<&Ask>
     let resources = cluster::resources(connection).await?;
     let found = named(connection, &resources, name).await?;
     let (place, json) = led(connection, &resources, found).await?;
-    let scale = if place.resource.has("scale") { Some(scale_of(connection, &place).await?) } else { None };
+    let scale = if ask.is_some() && place.resource.has("scale") { Some(scale_of(connection, &place).await?) } else { None };
     let target = target_of(&place.resource.group, &place.resource.kind);
     let path = match ask.and_then(|ask| target.path(ask, &json)) {
         Some(path) => FieldPath::parse(path),
+        None if ask.is_none() => Err("nothing is scaled".to_owned()),
         None => replicas_path(connection, &resources, &place, &json, scale.as_ref()).await,
     };
     let mut kinds: Vec<(String, String)> = vec![(place.resource.group.clone(), place.resource.kind.clone())];
     kinds.extend(owners(connection, &resources, &place, &json).await);
-    let own = target.kinds();
-    let mut wanted: Vec<(&str, &str)> = COMMON.iter().chain(own).copied().collect();
+    let room: &[(&str, &str)] = if ask.is_some() { ROOM } else { &[] };
+    let own = if ask.is_some() { target.kinds() } else { &[] };
+    let mut wanted: Vec<(&str, &str)> = OWNERSHIP.iter().chain(room).chain(own).copied().collect();
     wanted.extend(kinds.iter().map(|(group, kind)| (group.as_str(), kind.as_str())));
     wanted.sort_unstable();
     wanted.dedup();

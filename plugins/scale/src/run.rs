@@ -10,7 +10,7 @@ use crate::targets::{minio, target_of};
 use crate::{git, resume, status};
 use jiff::Timestamp;
 use mlops_shared::cli::{Demand, DryRun, Exit, Failure, Printer, confirm, platform, to_end};
-use mlops_shared::cluster::{self, Connection};
+use mlops_shared::cluster::{self, Connection, WriteToken};
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{Format, Level, Plan, Preflight, Present, Style, View};
 use mlops_shared::source::Origin;
@@ -102,16 +102,7 @@ impl Setup<'_> {
         let (Some(place), false) = (&seen.place, is_over || self.settings.write.dry_run == DryRun::Client) else {
             return self.end(&draft.plan);
         };
-        let token = {
-            let name = &seen.object.name;
-            let demand = match draft.loses_data() {
-                true => Demand::Typed { word: name, given: ask.accepted_loss.as_deref(), flag: "--accept-data-loss" },
-                false => Demand::Yes,
-            };
-            self.output.before_asking(&draft.plan, self.settings);
-            let risk = if draft.loses_data() { " The data of the removed replicas is deleted." } else { "" };
-            confirm(&self.settings.write, &format!("{}?{risk}", draft.plan.request), demand).await?
-        };
+        let token = self.consent(&seen, ask, &draft, "").await?;
         begun.set(!token.is_dry_run());
         let run = Run {
             connection,
@@ -156,6 +147,28 @@ impl Setup<'_> {
         Ok(())
     }
 
+    /// Shows the plan and asks for consent; what loses data asks for the object's name. `how` says more of the way.
+    pub(crate) async fn consent(
+        &self,
+        seen: &read::Seen,
+        ask: &Ask,
+        draft: &Draft,
+        how: &str,
+    ) -> Result<WriteToken, Failure> {
+        let loses = draft.loses_data();
+        let demand = match loses {
+            true => Demand::Typed {
+                word: &seen.object.name,
+                given: ask.accepted_loss.as_deref(),
+                flag: "--accept-data-loss",
+            },
+            false => Demand::Yes,
+        };
+        self.output.before_asking(&draft.plan, self.settings);
+        let risk = if loses { " The data of the removed replicas is deleted." } else { "" };
+        confirm(&self.settings.write, &format!("{}{how}?{risk}", draft.plan.request), demand).await
+    }
+
     /// The person, as the kubeconfig or `--as` calls them.
     pub(crate) fn who(&self, connection: &Connection) -> String {
         let known = self.args.connection.as_user.clone().or_else(|| connection.user.clone());
@@ -176,6 +189,7 @@ impl Setup<'_> {
             inventory: &seen.inventory,
             owner: seen.owner.as_ref().map(|(_, json)| json),
             ask,
+            platform: self.platform,
             now: self.settings.now,
             manager: self.settings.write.manager.as_str(),
             who,
@@ -184,7 +198,7 @@ impl Setup<'_> {
             server: seen.server.as_ref(),
         };
         let view = View { platform: Some(self.origin.to_owned()), ..seen.view.clone() };
-        let mut draft = build(&situation, self.settings, view, self.platform);
+        let mut draft = build(&situation, self.settings, view);
         draft.plan.notes.extend(seen.notes.iter().cloned());
         if !seen.gaps.is_empty() {
             let message = "not everything could be read".to_owned();

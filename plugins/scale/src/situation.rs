@@ -4,6 +4,7 @@ use crate::settings::{Ask, Goal};
 use jiff::Timestamp;
 use mlops_shared::object::{Inventory, Object};
 use mlops_shared::ownership::FieldPath;
+use mlops_shared::platform::Platform;
 use mlops_shared::report::{ObjectId, Refusal, Risk, Step, StepState};
 use serde_json::Value;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) struct Situation<'a> {
     /// The JSON of what deploys it, where it was read.
     pub(crate) owner: Option<&'a Value>,
     pub(crate) ask: &'a Ask,
+    /// What the person expects of the platform, and its thresholds.
+    pub(crate) platform: &'a Platform,
     pub(crate) now: Timestamp,
     /// The field manager.
     pub(crate) manager: &'a str,

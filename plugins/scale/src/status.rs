@@ -163,8 +163,13 @@ fn scaling(object: &Object, now: Timestamp) -> Option<Item> {
     let scaling = Scaling::of(object)?;
     let number = |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
     let steps = format!("from {} to {}", number(scaling.from), number(scaling.to));
-    let wanted = object.workload().map(|workload| workload.wanted());
-    let now_wanted = wanted.map_or_else(String::new, |wanted| format!(", {wanted} are wanted now"));
+    let of_workload = object.workload().map(|workload| i64::from(workload.wanted()));
+    let wanted = of_workload.or_else(|| object.custom()?.spec_number("/replicas"));
+    let now_wanted = match wanted {
+        Some(1) => ", 1 is wanted now".to_owned(),
+        Some(wanted) => format!(", {wanted} are wanted now"),
+        None => String::new(),
+    };
     let (verdict, message) = if scaling.is_running(now) {
         (Level::Progressing, format!("a scaling {steps} runs{now_wanted}"))
     } else {

@@ -34,6 +34,7 @@ pub(crate) fn draft_with(manifests: &str, words: &[&str], server: Option<Result<
     seen.server = server;
     let Request::Scale(ask) = &settings.request else { panic!("no scaling: {words:?}") };
     let object = seen.record().expect("the record");
+    let platform = Platform::built_in();
     let situation = Situation {
         object,
         json: &seen.json,
@@ -43,6 +44,7 @@ pub(crate) fn draft_with(manifests: &str, words: &[&str], server: Option<Result<
         inventory: &seen.inventory,
         owner: seen.owner.as_ref().map(|(_, json)| json),
         ask,
+        platform: &platform,
         now: settings.now,
         manager: settings.write.manager.as_str(),
         who: "ada",
@@ -50,7 +52,7 @@ pub(crate) fn draft_with(manifests: &str, words: &[&str], server: Option<Result<
         timeout: settings.timeout,
         server: seen.server.as_ref(),
     };
-    build(&situation, &settings, seen.view.clone(), &Platform::built_in())
+    build(&situation, &settings, seen.view.clone())
 }
 
 /// Why these words lead to no plan.

@@ -7,7 +7,7 @@ use crate::plan::Draft;
 use crate::read::Seen;
 use crate::run::Setup;
 use crate::settings::Ask;
-use mlops_shared::cli::{Demand, DryRun, Exit, Failure, confirm};
+use mlops_shared::cli::{DryRun, Exit, Failure};
 use mlops_shared::cluster::{Connection, WriteToken, Writer};
 use mlops_shared::gitops::{
     ChangeError, LocateError, Proposal, Repository, RepositoryError, Root, Target, Tree, Upstream, Wish, follow,
@@ -78,26 +78,19 @@ pub(crate) async fn scale(
         return setup.end(&draft.plan);
     }
     let is_there = proposal.edit.is_nothing();
-    if is_there && !git.push {
+    // Nobody waits either: nothing is left to do.
+    if is_there && (!git.push || setup.settings.timeout.is_zero()) {
         let outcome = format!("{} says so already: there is nothing to commit", proposal.located.place.name());
         ended(&mut draft, PlanState::Done, outcome);
         draft.plan.steps.iter_mut().for_each(|step| step.state = StepState::Unneeded);
         return setup.end(&draft.plan);
     }
-    let token = {
-        let name = &seen.object.name;
-        let demand = match draft.loses_data() {
-            true => Demand::Typed { word: name, given: ask.accepted_loss.as_deref(), flag: "--accept-data-loss" },
-            false => Demand::Yes,
-        };
-        setup.output.before_asking(&draft.plan, setup.settings);
-        let how = if git.push {
-            format!("commit and push to {}", way.upstream.name())
-        } else {
-            "commit to a new local branch".to_owned()
-        };
-        confirm(&setup.settings.write, &format!("{}: {how}?", draft.plan.request), demand).await?
+    let how = if git.push {
+        format!(": commit and push to {}", way.upstream.name())
+    } else {
+        ": commit to a new local branch".to_owned()
     };
+    let token = setup.consent(seen, ask, &draft, &how).await?;
     let text = commit_message(setup, seen, &draft, connection);
     if !git.push {
         let done = commit(&way, &proposal, &token, (&text, seen, &draft));

@@ -64,7 +64,8 @@ pub(crate) fn capacity(situation: &Situation<'_>, wanted: &Wanted<'_>, more: u32
 struct Place<'a> {
     room: &'a Room<'a>,
     refuses: Option<String>,
-    left: BTreeMap<String, Quantity>,
+    /// What is left, in the order of `Wanted::requests`.
+    left: Vec<Quantity>,
     slots: Option<usize>,
     /// New pods on it.
     new: usize,
@@ -72,17 +73,14 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn of(room: &'a Room<'a>, wanted: &Wanted<'_>) -> Self {
-        let left = wanted.resources().into_iter().map(|name| {
-            let left = room.left(&name);
-            (name, left)
-        });
+        let left = wanted.requests.iter().map(|(name, _)| room.left(name));
         let slots = room.slots().map(|slots| slots.saturating_sub(room.pods.len()));
         Self { room, refuses: node::refuses(room, wanted), left: left.collect(), slots, new: 0 }
     }
 
     fn take(&mut self, wanted: &Wanted<'_>) {
-        for (name, left) in &mut self.left {
-            *left = *left - wanted.pod().request(name);
+        for (left, (_, amount)) in self.left.iter_mut().zip(&wanted.requests) {
+            *left = *left - *amount;
         }
         self.slots = self.slots.map(|slots| slots.saturating_sub(1));
         self.new += 1;
@@ -99,15 +97,13 @@ impl<'a> Place<'a> {
         if self.slots == Some(0) {
             return Some("no pod slot left".to_owned());
         }
-        self.left
-            .iter()
-            .find(|(name, left)| **left < wanted.pod().request(name))
-            .map(|(name, _)| format!("too little {name} left"))
+        let mut all = self.left.iter().zip(&wanted.requests);
+        all.find(|(left, (_, amount))| *left < amount).map(|(_, (name, _))| format!("too little {name} left"))
     }
 
     /// Whether it could take one when it were empty and open.
     fn could_ever(&self, wanted: &Wanted<'_>) -> bool {
-        self.refuses.is_none() && self.left.keys().all(|name| wanted.pod().request(name) <= self.room.allocatable(name))
+        self.refuses.is_none() && wanted.requests.iter().all(|(name, amount)| *amount <= self.room.allocatable(name))
     }
 
     fn label(&self, key: &str) -> Option<&str> {
@@ -226,18 +222,18 @@ fn best(places: &[Place<'_>], wanted: &Wanted<'_>, rules: &Rules) -> Option<usiz
     let tallies = rules.tallies(places);
     let open = places.iter().enumerate().filter(|(_, place)| place.lacks(wanted).is_none());
     let open = open.filter(|(_, place)| rules.forbids(place, wanted, &tallies).is_none());
-    let room = |place: &Place<'_>| place.left.get("cpu").copied().unwrap_or(Quantity::ZERO);
+    let cpu = wanted.requests.iter().position(|(name, _)| name == "cpu");
+    let room = |place: &Place<'_>| cpu.and_then(|index| place.left.get(index)).copied().unwrap_or(Quantity::ZERO);
     open.min_by_key(|(_, place)| (place.new, std::cmp::Reverse(room(place)))).map(|(index, _)| index)
 }
 
 /// `1.5 cpu, 2Gi memory`
 fn requests(wanted: &Wanted<'_>) -> String {
     let amounts: Vec<String> = wanted
-        .resources()
-        .into_iter()
-        .map(|name| (wanted.pod().request(&name), name))
-        .filter(|(amount, _)| *amount > Quantity::ZERO)
-        .map(|(amount, name)| format!("{} {name}", show(&name, amount)))
+        .requests
+        .iter()
+        .filter(|(_, amount)| *amount > Quantity::ZERO)
+        .map(|(name, amount)| format!("{} {name}", show(name, *amount)))
         .collect();
     if amounts.is_empty() { "requests nothing".to_owned() } else { format!("each {}", amounts.join(", ")) }
 }
@@ -266,13 +262,14 @@ fn reasons(places: &[Place<'_>], wanted: &Wanted<'_>, rules: &Rules) -> Vec<Stri
     }
     let mut lines: Vec<(usize, String)> = by_reason.into_iter().map(|(why, count)| (count, why)).collect();
     lines.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    let most = |name: &str| {
+    let most = |(index, name): (usize, &str)| {
         let usable = places.iter().filter(|place| place.refuses.is_none() && place.room.closed().is_none());
-        usable.max_by_key(|place| place.left.get(name).copied()).map(|place| {
-            let left = place.left.get(name).copied().unwrap_or_default();
+        usable.max_by_key(|place| place.left.get(index).copied()).map(|place| {
+            let left = place.left.get(index).copied().unwrap_or_default();
             format!("most {name} left: {} on {}", show(name, left), place.room.object.meta.name)
         })
     };
     let counted = lines.into_iter().map(|(count, why)| format!("{}: {why}", plural(count, "node")));
-    counted.chain(wanted.resources().iter().filter_map(|name| most(name))).collect()
+    let names = wanted.requests.iter().map(|(name, _)| name.as_str()).enumerate();
+    counted.chain(names.filter_map(most)).collect()
 }

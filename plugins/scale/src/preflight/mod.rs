@@ -10,7 +10,6 @@ pub(crate) mod volumes;
 use crate::situation::Situation;
 use mlops_shared::health::{Related, assess};
 use mlops_shared::object::{Object, SectionState, Unread};
-use mlops_shared::platform::Platform;
 use mlops_shared::report::{Level, Preflight};
 use mlops_shared::text::Quantity;
 use serde_json::Value;
@@ -20,14 +19,15 @@ pub(crate) fn check(check: &str, verdict: Level, message: impl Into<String>, evi
     Preflight { check: check.to_owned(), verdict, message: message.into(), evidence }
 }
 
-/// Whether so many more pods of a template fit: room on nodes, quotas, limits, and the claims that come with them.
+/// Whether so many more pods of a template fit: room on nodes, quotas, limits, and the claims (class and size) that come
+/// with each of them.
 pub(crate) fn room(
     situation: &Situation<'_>,
     template: &Value,
     more: u32,
-    sizes: Vec<(Option<String>, Quantity)>,
+    each: &[(Option<String>, Quantity, u32)],
 ) -> Vec<Preflight> {
-    let (claims, storage) = volumes::new_claims(situation, sizes);
+    let (claims, storage) = volumes::new_claims(situation, each, more);
     let namespace = situation.object.meta.namespace.clone();
     let mut checks = match pods::Wanted::of(template, &namespace, &quota::ranges(situation)) {
         Ok(wanted) => vec![
@@ -89,8 +89,8 @@ pub(crate) fn unread(situation: &Situation<'_>, group: &str, kind: &str) -> Opti
 }
 
 /// How the object is before the change.
-pub(crate) fn health(situation: &Situation<'_>, platform: &Platform) -> Preflight {
-    let related = Related { inventory: situation.inventory, limits: &platform.thresholds };
+pub(crate) fn health(situation: &Situation<'_>) -> Preflight {
+    let related = Related { inventory: situation.inventory, limits: &situation.platform.thresholds };
     let verdict = assess(situation.object, &related, situation.now);
     let (level, what) = match verdict.level {
         Level::Ok | Level::Absent => (Level::Ok, "it is well before"),

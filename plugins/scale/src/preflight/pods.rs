@@ -1,6 +1,7 @@
 //! The pods that a template makes: what they request, and where they may run.
 
 use mlops_shared::object::{Decoded, Labels, Object, Pod, decode_object};
+use mlops_shared::text::Quantity;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,8 @@ pub(crate) struct Wanted<'a> {
     /// The pod's spec, with the defaults of LimitRanges.
     pub(crate) spec: Value,
     pub(crate) namespace: &'a str,
+    /// What it requests, by name, each once.
+    pub(crate) requests: Vec<(String, Quantity)>,
 }
 
 impl<'a> Wanted<'a> {
@@ -30,7 +33,10 @@ impl<'a> Wanted<'a> {
         });
         let raw = RawValue::from_string(pod.to_string()).map_err(|error| error.to_string())?;
         match decode_object(&raw) {
-            Some(Decoded::Object(record)) if record.pod().is_some() => Ok(Self { record, spec, namespace }),
+            Some(Decoded::Object(record)) if record.pod().is_some() => {
+                let requests = record.pod().map(requests).unwrap_or_default();
+                Ok(Self { record, spec, namespace, requests })
+            }
             _ => Err("its pod template does not have the shape of one".to_owned()),
         }
     }
@@ -46,19 +52,6 @@ impl<'a> Wanted<'a> {
         &self.record.meta.labels
     }
 
-    /// Names of what it requests, each once.
-    pub(crate) fn resources(&self) -> Vec<String> {
-        let pod = self.pod();
-        let mut names: Vec<String> = pod.requested_resources().map(ToString::to_string).collect();
-        names.extend(pod.overhead.iter().map(|(name, _)| name.to_string()));
-        if let Some(whole) = &pod.resources {
-            names.extend(whole.requests.iter().map(|(name, _)| name.to_string()));
-        }
-        names.sort();
-        names.dedup();
-        names
-    }
-
     /// Ports of the node that it takes, with their protocols.
     pub(crate) fn host_ports(&self) -> Vec<String> {
         let containers = ["containers", "initContainers"];
@@ -72,6 +65,22 @@ impl<'a> Wanted<'a> {
         };
         ports.filter_map(port).collect()
     }
+}
+
+/// What a pod requests, in the order of names.
+fn requests(pod: &Pod) -> Vec<(String, Quantity)> {
+    let mut names: Vec<String> = pod.requested_resources().map(ToString::to_string).collect();
+    names.extend(pod.overhead.iter().map(|(name, _)| name.to_string()));
+    if let Some(whole) = &pod.resources {
+        names.extend(whole.requests.iter().map(|(name, _)| name.to_string()));
+    }
+    names.sort();
+    names.dedup();
+    let request = |name: String| {
+        let amount = pod.request(&name);
+        (name, amount)
+    };
+    names.into_iter().map(request).collect()
 }
 
 /// The items of a list; none where there is no list.
@@ -128,8 +137,8 @@ mod tests {
         assert_eq!(pod.pod().request("cpu").millis(), 2000 + 100);
         assert_eq!(pod.pod().request("memory").units(), (64 << 20) + (1 << 30));
         assert_eq!(
-            (pod.resources(), pod.host_ports()),
-            (vec!["cpu".to_owned(), "memory".to_owned()], vec!["8080/TCP".to_owned()])
+            (pod.requests.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), pod.host_ports()),
+            (vec!["cpu", "memory"], vec!["8080/TCP".to_owned()])
         );
     }
 }

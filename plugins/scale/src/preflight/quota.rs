@@ -7,13 +7,51 @@ use crate::situation::Situation;
 use mlops_shared::report::{Level, Preflight};
 use mlops_shared::text::Quantity;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// Claims that are made along with the pods, all alike.
+/// Claims that are made along with the pods.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Claims {
+pub(crate) struct Claims(Vec<Alike>);
+
+/// So many claims of one class and size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Alike {
+    pub(crate) class: Option<String>,
+    pub(crate) size: Quantity,
     pub(crate) count: u32,
-    /// What each asks for.
-    pub(crate) storage: Vec<(Option<String>, Quantity)>,
+}
+
+impl Claims {
+    /// Adds so many of a class and size.
+    pub(crate) fn add(&mut self, class: Option<String>, size: Quantity, count: u32) {
+        match self.0.iter_mut().find(|it| it.class == class && it.size == size) {
+            Some(alike) => alike.count = alike.count.saturating_add(count),
+            None => self.0.push(Alike { class, size, count }),
+        }
+    }
+
+    /// Their classes.
+    pub(crate) fn classes(&self) -> BTreeSet<Option<String>> {
+        self.0.iter().map(|it| it.class.clone()).collect()
+    }
+
+    /// How many there are, of a class or of all.
+    pub(crate) fn count(&self, class: Option<&str>) -> u32 {
+        self.of(class).fold(0, |sum, it| sum.saturating_add(it.count))
+    }
+
+    /// What they ask for together, of a class or of all.
+    pub(crate) fn size(&self, class: Option<&str>) -> Quantity {
+        self.of(class).map(|it| times(it.size, it.count)).sum()
+    }
+
+    fn of(&self, class: Option<&str>) -> impl Iterator<Item = &Alike> {
+        self.0.iter().filter(move |it| class.is_none() || it.class.as_deref() == class)
+    }
+}
+
+fn times(amount: Quantity, count: u32) -> Quantity {
+    Quantity::from_millis(amount.millis().saturating_mul(i64::from(count)))
 }
 
 /// The limits of the namespace's LimitRanges.
@@ -86,7 +124,6 @@ fn amount(value: &Value) -> Option<Quantity> {
 /// What the change adds to an entry of a quota; `None` where the entry counts something else, an error where pods that
 /// say nothing of it are not let in.
 fn adds(name: &str, wanted: &Wanted<'_>, more: u32, claims: &Claims) -> Option<Result<Quantity, String>> {
-    let times = |amount: Quantity, count: u32| Quantity::from_millis(amount.millis().saturating_mul(i64::from(count)));
     let objects = |count: u32| Some(Ok(Quantity::from_units(i64::from(count))));
     let pod = wanted.pod();
     let says = |is_limit: bool, resource: &str| {
@@ -95,22 +132,16 @@ fn adds(name: &str, wanted: &Wanted<'_>, more: u32, claims: &Claims) -> Option<R
             amount > Quantity::ZERO
         })
     };
-    let storage = |class: Option<&str>| {
-        let of = claims.storage.iter().filter(|(known, _)| class.is_none() || known.as_deref() == class);
-        Some(Ok(times(of.map(|(_, amount)| *amount).sum(), 1)))
-    };
+    let storage = |class: Option<&str>| Some(Ok(claims.size(class)));
     match name {
         "pods" | "count/pods" => objects(more),
-        "persistentvolumeclaims" | "count/persistentvolumeclaims" => objects(claims.count),
+        "persistentvolumeclaims" | "count/persistentvolumeclaims" => objects(claims.count(None)),
         "requests.storage" => storage(None),
         name => {
             if let Some((class, what)) = name.split_once(".storageclass.storage.k8s.io/") {
                 return match what {
                     "requests.storage" => storage(Some(class)),
-                    "persistentvolumeclaims" => {
-                        let of = claims.storage.iter().filter(|(known, _)| known.as_deref() == Some(class)).count();
-                        objects(u32::try_from(of).unwrap_or(u32::MAX))
-                    }
+                    "persistentvolumeclaims" => objects(claims.count(Some(class))),
                     _ => None,
                 };
             }

@@ -8,7 +8,6 @@ use mlops_shared::object::{Body, Claim, Lookup, StorageClass};
 use mlops_shared::report::{Level, Preflight};
 use mlops_shared::text::Quantity;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 const DEFAULT: [&str; 2] =
@@ -22,21 +21,19 @@ pub(crate) fn start(json: &Value) -> u32 {
         .unwrap_or(0)
 }
 
-/// Claims that are made along with new pods of an operator: of these classes and sizes.
+/// Claims that are made along with so many new pods of an operator: for each pod of these classes and sizes, so many.
 pub(crate) fn new_claims(
     situation: &Situation<'_>,
-    sizes: Vec<(Option<String>, Quantity)>,
+    each: &[(Option<String>, Quantity, u32)],
+    pods: u32,
 ) -> (Claims, Option<Preflight>) {
-    if sizes.is_empty() {
-        return (Claims::default(), None);
+    let mut claims = Claims::default();
+    for (class, size, count) in each {
+        let class = class.clone().or_else(|| default_class(situation));
+        claims.add(class, *size, count.saturating_mul(pods));
     }
-    let storage: Vec<_> =
-        sizes.into_iter().map(|(class, size)| (class.or_else(|| default_class(situation)), size)).collect();
-    let count = u32::try_from(storage.len()).unwrap_or(u32::MAX);
-    let classes = storage.iter().map(|(class, _)| class.clone()).collect();
-    let all = storage.iter().map(|(_, size)| *size).sum();
-    let check = class_check(situation, &classes, count, all);
-    (Claims { count, storage }, Some(check))
+    let check = (claims.count(None) > 0).then(|| class_check(situation, &claims));
+    (claims, check)
 }
 
 /// The claims of these replicas that have to be made, and what is to be said of them. `replicas` counts from zero.
@@ -50,7 +47,6 @@ pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims
         return (Claims::default(), vec![check("volumes", Level::Unknown, message, Vec::new())]);
     }
     let (mut made, mut reused, mut lost) = (Claims::default(), Vec::new(), Vec::new());
-    let mut classes = BTreeSet::new();
     let start = start(situation.json);
     let meta = &situation.object.meta;
     for template in templates {
@@ -68,9 +64,7 @@ pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims
                     _ => reused.push(name),
                 },
                 Lookup::Missing | Lookup::Unread => {
-                    made.count += 1;
-                    made.storage.push((class.clone(), size));
-                    classes.insert(class.clone());
+                    made.add(class.clone(), size, 1);
                 }
             }
         }
@@ -84,9 +78,8 @@ pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims
                        where these volumes can be attached, which is not checked";
         checks.push(check("volumes", Level::Warn, message, reused));
     }
-    if made.count > 0 {
-        let all: Quantity = made.storage.iter().map(|(_, size)| *size).sum();
-        checks.push(class_check(situation, &classes, made.count, all));
+    if made.count(None) > 0 {
+        checks.push(class_check(situation, &made));
     }
     (made, checks)
 }
@@ -110,11 +103,12 @@ fn default_class(situation: &Situation<'_>) -> Option<String> {
     default.next().map(|class| class.meta.name.to_string())
 }
 
-fn class_check(situation: &Situation<'_>, classes: &BTreeSet<Option<String>>, count: u32, all: Quantity) -> Preflight {
+fn class_check(situation: &Situation<'_>, claims: &Claims) -> Preflight {
+    let classes = claims.classes();
     let what = format!(
         "{} with {} in all",
-        mlops_shared::text::plural(count as usize, "new claim"),
-        mlops_shared::text::bytes(all)
+        mlops_shared::text::plural(claims.count(None) as usize, "new claim"),
+        mlops_shared::text::bytes(claims.size(None))
     );
     if let Some(gap) = unread(situation, "storage.k8s.io", "StorageClass") {
         return check(
@@ -126,7 +120,7 @@ fn class_check(situation: &Situation<'_>, classes: &BTreeSet<Option<String>>, co
     }
     let mut evidence = Vec::new();
     let mut missing = Vec::new();
-    for class in classes {
+    for class in &classes {
         match class.as_deref() {
             None => missing.push("no class is asked for, and none is the default".to_owned()),
             Some("") => {

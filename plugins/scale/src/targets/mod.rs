@@ -86,13 +86,8 @@ pub(crate) fn target_of(group: &str, kind: &str) -> &'static dyn Target {
     TARGETS.iter().find(|target| target.claims(group, kind)).copied().unwrap_or(&workload::Workload)
 }
 
-/// Kinds that any plan needs.
-pub(crate) const COMMON: &[(&str, &str)] = &[
-    ("", "LimitRange"),
-    ("", "Node"),
-    ("", "PersistentVolumeClaim"),
-    ("", "Pod"),
-    ("", "ResourceQuota"),
+/// Kinds that tell who sets what.
+pub(crate) const OWNERSHIP: &[(&str, &str)] = &[
     ("apps", "ReplicaSet"),
     ("argoproj.io", "Application"),
     ("autoscaling", "HorizontalPodAutoscaler"),
@@ -101,10 +96,19 @@ pub(crate) const COMMON: &[(&str, &str)] = &[
     ("helm.toolkit.fluxcd.io", "HelmRelease"),
     ("keda.sh", "ScaledObject"),
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-    ("policy", "PodDisruptionBudget"),
     ("source.toolkit.fluxcd.io", "Bucket"),
     ("source.toolkit.fluxcd.io", "GitRepository"),
     ("source.toolkit.fluxcd.io", "OCIRepository"),
+];
+
+/// Kinds that tell whether more pods fit, and whether fewer are enough.
+pub(crate) const ROOM: &[(&str, &str)] = &[
+    ("", "LimitRange"),
+    ("", "Node"),
+    ("", "PersistentVolumeClaim"),
+    ("", "Pod"),
+    ("", "ResourceQuota"),
+    ("policy", "PodDisruptionBudget"),
     ("storage.k8s.io", "StorageClass"),
 ];
 

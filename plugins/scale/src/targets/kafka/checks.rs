@@ -6,7 +6,6 @@ use crate::preflight::{check, operator, unread};
 use crate::situation::Situation;
 use mlops_shared::health::{Related, assess};
 use mlops_shared::object::{Custom, Object, find_condition};
-use mlops_shared::platform::Platform;
 use mlops_shared::report::{Level, Preflight, Refusal};
 use mlops_shared::text::plural;
 use serde_json::Value;
@@ -55,8 +54,7 @@ pub(super) fn acted_on(situation: &Situation<'_>, around: &Around<'_>) -> (Vec<P
     if operator.verdict != Level::Fail {
         checks.push(operator);
     }
-    let platform = Platform::built_in();
-    let related = Related { inventory: situation.inventory, limits: &platform.thresholds };
+    let related = Related { inventory: situation.inventory, limits: &situation.platform.thresholds };
     let verdict = assess(around.kafka, &related, situation.now);
     let (level, what) = match verdict.level {
         Level::Ok => (Level::Ok, "the cluster is well before"),

@@ -27,12 +27,12 @@ pub(super) fn template(around: &Around<'_>, pool_name: Option<&str>, pool: &Valu
     json!({"metadata": {"labels": labels}, "spec": spec})
 }
 
-/// The claims of one node: class and size of each.
-pub(super) fn claims(storage: Option<&Value>) -> Vec<(Option<String>, Quantity)> {
+/// The claims of one node: class and size, and how many of them.
+pub(super) fn claims(storage: Option<&Value>) -> Vec<(Option<String>, Quantity, u32)> {
     let one = |volume: &Value| {
         let text = |key: &str| volume.get(key).and_then(Value::as_str);
         (text("type") == Some("persistent-claim"))
-            .then(|| (text("class").map(str::to_owned), text("size").and_then(Quantity::parse).unwrap_or_default()))
+            .then(|| (text("class").map(str::to_owned), text("size").and_then(Quantity::parse).unwrap_or_default(), 1))
     };
     match storage {
         None => Vec::new(),
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn every_volume_of_a_node_is_a_claim() {
         let one = json!({"type": "persistent-claim", "size": "10Gi", "class": "fast"});
-        assert_eq!(claims(Some(&one)), [(Some("fast".to_owned()), Quantity::from_units(10 << 30))]);
+        assert_eq!(claims(Some(&one)), [(Some("fast".to_owned()), Quantity::from_units(10 << 30), 1)]);
         let many = json!({"type": "jbod", "volumes": [one, {"type": "ephemeral"}, one]});
         assert_eq!(claims(Some(&many)).len(), 2);
         assert!(claims(Some(&json!({"type": "ephemeral"}))).is_empty() && claims(None).is_empty());

@@ -170,8 +170,7 @@ fn up(situation: &Situation<'_>, draft: &mut Draft, change: &Change<'_>, (write,
     };
     let template = pods::template(around, change.pool, spec.unwrap_or(&Value::Null));
     let each = pods::claims(spec.and_then(|spec| spec.get("storage")));
-    let sizes = (0..more).take(2_000).flat_map(|_| each.clone()).collect();
-    draft.plan.preflight.extend(room(situation, &template, more, sizes));
+    draft.plan.preflight.extend(room(situation, &template, more, &each));
     let reserved = around.custom.spec_at("/kafka/config").and_then(|config| config.get("reserved.broker.max.id"));
     let highest = reserved.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()).unwrap_or(HIGHEST_ID);
     if let Some(id) = change.ids.iter().find(|id| **id > highest) {

@@ -42,9 +42,9 @@ pub(super) fn add(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(parity) = parity(situation, draft, shape) else { return };
     draft.plan.preflight.push(capacity(situation, shape, volume, parity));
     let class = pool.pointer("/volumeClaimTemplate/spec/storageClassName").and_then(Value::as_str).map(str::to_owned);
-    let sizes = (0..shape.drives().min(10_000)).map(|_| (class.clone(), volume)).collect();
-    let servers = u32::try_from(shape.servers).unwrap_or(u32::MAX);
-    draft.plan.preflight.extend(room(situation, &template(situation, &pool, &name), servers, sizes));
+    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let (servers, volumes) = (number(shape.servers), number(shape.volumes));
+    draft.plan.preflight.extend(room(situation, &template(situation, &pool, &name), servers, &[(class, volume, volumes)]));
     let mut wanted = all.to_vec();
     wanted.push(pool);
     let set = shape.set_size().unwrap_or(0);

@@ -76,12 +76,18 @@ impl Target for Tenant {
     fn told(&self, object: &Object, _: Timestamp) -> Vec<Item> {
         let Some(custom) = object.custom().filter(|_| object.is(GROUP, "Tenant")) else { return Vec::new() };
         let state = custom.status_text("/currentState");
-        let level = match () {
-            () if state.contains("Not Allowed") => Level::Warn,
-            () if state.contains("Decommissioning") => Level::Progressing,
+        let (wanted, there) = (custom.spec_list("/pools").len(), custom.status_list("/pools").len());
+        let (what, level) = match () {
+            () if state.contains("Not Allowed") => ("decommission", Level::Warn),
+            () if state.contains("Decommissioning") => ("decommission", Level::Progressing),
+            // Tenants bear no marks: a pool that comes or goes is seen by what the operator has not done yet.
+            () if wanted != there && there > 0 => {
+                let message = format!("{} there, {wanted} wanted: the operator says: {state}", plural(there, "pool"));
+                return vec![Item::of(object, "scaling", Level::Progressing, message)];
+            }
             () => return Vec::new(),
         };
-        vec![Item::of(object, "decommission", level, format!("the operator says: {state}"))]
+        vec![Item::of(object, what, level, format!("the operator says: {state}"))]
     }
 
     fn draft(&self, situation: &Situation<'_>, draft: &mut Draft) {

@@ -196,7 +196,7 @@ fn fits(situation: &Situation<'_>, draft: &mut Draft, spec: &Value, more: u32, w
         )),
     };
     match role("executor") {
-        Ok(template) if more > 0 => draft.plan.preflight.extend(room(situation, &template, more, Vec::new())),
+        Ok(template) if more > 0 => draft.plan.preflight.extend(room(situation, &template, more, &[])),
         Ok(_) => {}
         Err(unknown) => draft.plan.preflight.push(unknown),
     }
@@ -206,7 +206,7 @@ fn fits(situation: &Situation<'_>, draft: &mut Draft, spec: &Value, more: u32, w
     match role("driver") {
         // Beside the executors, not with them: room for both at once is told by neither.
         Ok(template) => {
-            draft.plan.preflight.extend(room(situation, &template, 1, Vec::new()).into_iter().map(|mut it| {
+            draft.plan.preflight.extend(room(situation, &template, 1, &[]).into_iter().map(|mut it| {
                 it.check = format!("driver-{}", it.check);
                 it
             }))
