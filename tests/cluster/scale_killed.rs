@@ -28,8 +28,12 @@ fn start(kubeconfig: &Path, namespace: &str, flags: &[&str]) -> Child {
 
 /// Waits until something has happened, then ends the run as an OOM killer would.
 fn kill_once(child: &mut Child, what: &str, mut happened: impl FnMut() -> bool) {
-    wait::until(what, WITHIN, || Ok(happened().then_some(()))).expect(what);
-    assert!(child.try_wait().expect("asked").is_none(), "it still runs: {what}");
+    wait::until(what, WITHIN, || {
+        let ended = child.try_wait().expect("asked");
+        assert!(ended.is_none(), "it has ended with {ended:?} before {what}");
+        Ok(happened().then_some(()))
+    })
+    .expect(what);
     child.kill().expect("killed");
     child.wait().expect("ended");
 }
@@ -64,11 +68,13 @@ fn killed_before_the_write_and_after_the_pause() {
     let plane = shared_objects_only();
     let api = plane.api();
     let namespace = api.new_namespace("killed").expect("made");
-    let labels = json!({"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": namespace});
+    let labels =
+        json!({"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": namespace});
     let mut web = fixtures::deployment(&namespace, "web", 1, None);
     web["metadata"]["labels"] = labels;
     // As kustomize-controller applies it.
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web?fieldManager=kustomize-controller&force=true");
+    let path =
+        format!("/apis/apps/v1/namespaces/{namespace}/deployments/web?fieldManager=kustomize-controller&force=true");
     let body = serde_json::to_vec(&web).expect("JSON");
     let answer = api.client().request("PATCH", &path, Some(("application/apply-patch+yaml", &body))).expect("sent");
     assert!(answer.status < 300, "{}", answer.status);
@@ -84,7 +90,10 @@ fn killed_before_the_write_and_after_the_pause() {
     let proxy = Proxy::start(plane).expect("it starts");
     let through = proxy.kubeconfig(User::Admin).expect("a kubeconfig");
     let direct = plane.kubeconfig(User::Admin).expect("a kubeconfig");
-    let flags = ["deploy/web", "--replicas", "3", "--pause", "object", "--reason", "load test", "--until", "4h", "--yes"];
+    let flags =
+        ["deploy/web", "--replicas", "3", "--pause", "object", "--reason", "load test", "--until", "4h", "--yes"];
+    // There are no nodes here.
+    let flags = [&flags[..], &["--ignore-preflight"]].concat();
 
     // The write of the replicas gets no answer: marks and pause are there, the replicas are as before.
     proxy.add(Rule::new(Fault::Hang).method("PUT"));
@@ -105,9 +114,17 @@ fn killed_before_the_write_and_after_the_pause() {
     // Both commands that are printed lead out of it.
     let resumed = follow(&direct, &namespace, item(&items, "pause"), &["--yes"]);
     assert_eq!(resumed.code, Some(0), "{}{}", resumed.stdout, resumed.stderr);
-    let taken = follow(&direct, &namespace, item(&items, "scaling"), &["--yes", "--force-drift", "--timeout", "0"]);
+    let taken = follow(
+        &direct,
+        &namespace,
+        item(&items, "scaling"),
+        &["--yes", "--force-drift", "--timeout", "0", "--ignore-preflight"],
+    );
     assert_eq!(taken.code, Some(0), "{}{}", taken.stdout, taken.stderr);
-    assert_eq!(api.get("apps/v1", "Deployment", &namespace, "web").expect("read").expect("there")["spec"]["replicas"], 3);
+    assert_eq!(
+        api.get("apps/v1", "Deployment", &namespace, "web").expect("read").expect("there")["spec"]["replicas"],
+        3
+    );
     assert_eq!(status(&direct, &namespace, &[]), (Some(0), Vec::new()));
 }
 
@@ -173,10 +190,12 @@ fn killed_while_a_pool_of_drives_comes() {
     operators::deployment(api, &namespace, "minio-operator").expect("applied");
     let claim = json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     // As its operator left it; nobody acts on it now.
-    api.apply_objects(vec![json!({"apiVersion": "minio.min.io/v2", "kind": "Tenant", "metadata": {"name": "lake", "namespace": namespace},
+    api.apply_objects(vec![
+        json!({"apiVersion": "minio.min.io/v2", "kind": "Tenant", "metadata": {"name": "lake", "namespace": namespace},
         "spec": {"pools": [{"name": "pool-0", "servers": 2, "volumesPerServer": 2, "volumeClaimTemplate": claim}]},
         "status": {"currentState": "Initialized", "healthStatus": "green", "drivesOnline": 4,
-            "pools": [{"ssName": "lake-pool-0", "state": "PoolInitialized"}]}})])
+            "pools": [{"ssName": "lake-pool-0", "state": "PoolInitialized"}]}}),
+    ])
     .expect("applied");
     let kubeconfig = shared().kubeconfig(User::Admin).expect("a kubeconfig");
     let mut child = start(&kubeconfig, &namespace, &["tenant/lake", "--add-pool", "2x2", "--yes", "--timeout", "1h"]);

@@ -70,10 +70,14 @@ fn brokers_are_added_filled_emptied_and_removed() {
     api.apply_objects(objects).expect("applied");
     let _operator = Running::start(strimzi);
     has_brokers(api, &namespace, &[3, 4, 5]);
-    let wanted = || api.get(POOL.0, POOL.1, &namespace, "broker").expect("read").expect("there")["spec"]["replicas"].clone();
+    let wanted =
+        || api.get(POOL.0, POOL.1, &namespace, "broker").expect("read").expect("there")["spec"]["replicas"].clone();
     let held = || holding.lock().expect("no panic").clone();
 
-    refused(&scale(&namespace, &["kafkanodepool/a-controller", "--replicas", "5", "--yes"]), "controllers-do-not-scale");
+    refused(
+        &scale(&namespace, &["kafkanodepool/a-controller", "--replicas", "5", "--yes"]),
+        "controllers-do-not-scale",
+    );
 
     let plan = scale(&namespace, &["plan", "kafka/events", "--brokers", "4"]).plan();
     assert!(plan["steps"].to_string().contains("broker 6 (pod events-broker-6)"), "{plan}");
@@ -87,7 +91,10 @@ fn brokers_are_added_filled_emptied_and_removed() {
     let kept = scale(&namespace, &["kafka/events", "--brokers", "3", "--yes", "--ignore-preflight"]);
     let plan = kept.plan();
     assert_eq!(kept.code, Some(1), "{plan}");
-    assert!(plan["outcome"].as_str().is_some_and(|said| said.contains("Cannot scale-down Kafka brokers {6}")), "{plan}");
+    assert!(
+        plan["outcome"].as_str().is_some_and(|said| said.contains("Cannot scale-down Kafka brokers {6}")),
+        "{plan}"
+    );
     let status = scale(&namespace, &["status"]);
     assert!(status.code == Some(1) && status.stdout.contains("holds a shrinking back"), "{}", status.stdout);
     refused(&scale(&namespace, &["kafka/events", "--brokers", "2", "--rebalance", "--yes"]), "scale-down-prevented");
@@ -109,8 +116,10 @@ fn a_rebalance_that_waits_for_approval_is_told_with_the_command() {
     let api = shared().api();
     let namespace = api.new_namespace("kafka").expect("made");
     let (strimzi, mut objects) = kafka(api, &namespace);
-    objects.push(json!({"apiVersion": REBALANCE.0, "kind": REBALANCE.1, "metadata": {"name": "by-hand", "namespace": namespace,
-        "labels": {"strimzi.io/cluster": "events"}}, "spec": {"mode": "remove-brokers", "brokers": [5]}}));
+    objects.push(
+        json!({"apiVersion": REBALANCE.0, "kind": REBALANCE.1, "metadata": {"name": "by-hand", "namespace": namespace,
+        "labels": {"strimzi.io/cluster": "events"}}, "spec": {"mode": "remove-brokers", "brokers": [5]}}),
+    );
     api.apply_objects(objects).expect("applied");
     let _operator = Running::start(strimzi);
     has_brokers(api, &namespace, &[3, 4, 5]);
@@ -145,8 +154,10 @@ fn a_pool_of_drives_is_added_and_leaves_only_once_it_is_empty() {
     let namespace = api.new_namespace("minio").expect("made");
     operators::deployment(api, &namespace, "minio-operator").expect("applied");
     let claim = json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
-    api.apply_objects(vec![json!({"apiVersion": TENANT.0, "kind": TENANT.1, "metadata": {"name": "lake", "namespace": namespace},
-        "spec": {"pools": [{"name": "pool-0", "servers": 2, "volumesPerServer": 2, "volumeClaimTemplate": claim}]}})])
+    api.apply_objects(vec![
+        json!({"apiVersion": TENANT.0, "kind": TENANT.1, "metadata": {"name": "lake", "namespace": namespace},
+        "spec": {"pools": [{"name": "pool-0", "servers": 2, "volumesPerServer": 2, "volumeClaimTemplate": claim}]}}),
+    ])
     .expect("applied");
     let _operator = Running::start(Minio { api, namespace: namespace.clone(), tenant: "lake".to_owned() });
     let tenant = (TENANT.0, TENANT.1, namespace.as_str(), "lake");
@@ -164,7 +175,10 @@ fn a_pool_of_drives_is_added_and_leaves_only_once_it_is_empty() {
     assert!(format!("{error:#}").contains("servers is immutable"), "{error:#}");
 
     refused(&scale(&namespace, &["tenant/lake", "--add-pool", "17x1", "--yes"]), "not-a-pool");
-    refused(&scale(&namespace, &["tenant/lake", "--add-pool", "4x1:1Gi", "--pool-name", "pool-0", "--yes"]), "pool-name-taken");
+    refused(
+        &scale(&namespace, &["tenant/lake", "--add-pool", "4x1:1Gi", "--pool-name", "pool-0", "--yes"]),
+        "pool-name-taken",
+    );
     done(&scale(&namespace, &["tenant/lake", "--add-pool", "2x2:2Gi", "--yes"]));
     assert_eq!(pools(), ["pool-0", "pool-1"]);
     let second = set("lake-pool-1").expect("its StatefulSet");
@@ -186,17 +200,29 @@ fn a_pool_of_drives_is_added_and_leaves_only_once_it_is_empty() {
             "objectsDecommissioned": 5, "objectsDecommissionedFailed": failed, "bytesDecommissioned": 5,
             "bytesDecommissionedFailed": 0})
     };
-    for (answer, code) in
-        [(Value::Null, "not-decommissioned"), (info(false, 0), "decommission-runs"), (info(true, 1), "decommission-failed")]
-    {
+    for (answer, code) in [
+        (Value::Null, "not-decommissioned"),
+        (info(false, 0), "decommission-runs"),
+        (info(true, 1), "decommission-failed"),
+    ] {
         mc(folder.path(), &namespace, &answer);
         refused(&remove(), code);
     }
     mc(folder.path(), "elsewhere", &info(true, 0));
     let another = remove();
-    assert_eq!((another.code, another.code_of_refusal().as_str()), (Some(3), "server-is-another"), "{}", another.stdout);
+    assert_eq!(
+        (another.code, another.code_of_refusal().as_str()),
+        (Some(3), "server-is-another"),
+        "{}",
+        another.stdout
+    );
     let unasked = scale(&namespace, &["tenant/lake", "--decommission", "pool-0", "--yes"]);
-    assert_eq!((unasked.code, unasked.code_of_refusal().as_str()), (Some(3), "server-was-not-asked"), "{}", unasked.stdout);
+    assert_eq!(
+        (unasked.code, unasked.code_of_refusal().as_str()),
+        (Some(3), "server-was-not-asked"),
+        "{}",
+        unasked.stdout
+    );
     assert_eq!(pools(), ["pool-0", "pool-1"]);
     assert!(set("lake-pool-0").is_some());
 
@@ -206,7 +232,10 @@ fn a_pool_of_drives_is_added_and_leaves_only_once_it_is_empty() {
     assert!(set("lake-pool-0").is_none());
     // The claims stay, and keep the name from being used again.
     assert!(api.get("v1", "PersistentVolumeClaim", &namespace, "data0-lake-pool-0-0").expect("read").is_some());
-    refused(&scale(&namespace, &["tenant/lake", "--add-pool", "2x2", "--pool-name", "pool-0", "--yes"]), "pool-name-taken");
+    refused(
+        &scale(&namespace, &["tenant/lake", "--add-pool", "2x2", "--pool-name", "pool-0", "--yes"]),
+        "pool-name-taken",
+    );
     let plan = scale(&namespace, &["plan", "tenant/lake", "--add-pool", "2x2"]).plan();
     assert!(plan["steps"].to_string().contains("spec.pools[pool-2]"), "{plan}");
 }

@@ -51,7 +51,8 @@ fn the_account_of_deploy_scales_and_no_more() {
     let kubeconfig = plane.kubeconfig(User::Stranger).expect("a kubeconfig");
     let as_account = |flags: &[&str]| scale_with(&kubeconfig, &namespace, &[flags, &["--token", &token]].concat());
     let (strimzi, mut objects) = kafka(api, &namespace);
-    let labels = json!({"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": namespace});
+    let labels =
+        json!({"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": namespace});
     let mut web = fixtures::deployment(&namespace, "web", 1, None);
     web["metadata"]["labels"] = labels;
     let mut replicas = fixtures::deployment(&namespace, "set", 1, None);
@@ -67,17 +68,16 @@ fn the_account_of_deploy_scales_and_no_more() {
     done(&as_account(&["kafka/events", "--brokers", "3", "--rebalance", "--yes"]));
 
     // What Flux applies: the owner may be suspended only with the second role.
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web?fieldManager=kustomize-controller&force=true");
+    let path =
+        format!("/apis/apps/v1/namespaces/{namespace}/deployments/web?fieldManager=kustomize-controller&force=true");
     let body = serde_json::to_vec(&web).expect("JSON");
     api.client().request("PATCH", &path, Some(("application/apply-patch+yaml", &body))).expect("sent");
-    api.apply_objects(vec![
-        json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+    api.apply_objects(vec![json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": {"name": "apps", "namespace": namespace},
             "spec": {"interval": "1h", "path": "./apps", "prune": false,
                 "sourceRef": {"kind": "GitRepository", "name": "none"}},
-            "status": {"inventory": {"entries": [{"id": format!("{namespace}_web_apps_Deployment"), "v": "v1"}]}}}),
-    ])
-    .expect("applied");
+            "status": {"inventory": {"entries": [{"id": format!("{namespace}_web_apps_Deployment"), "v": "v1"}]}}})])
+        .expect("applied");
     let pause = ["deploy/web", "--replicas", "2", "--pause", "owner", "--reason", "load", "--until", "1h", "--yes"];
     let refused = as_account(&pause);
     let plan = refused.plan();
@@ -90,10 +90,17 @@ fn the_account_of_deploy_scales_and_no_more() {
     api.wait_for(apps, WITHIN, is_suspended).expect("suspended");
     done(&as_account(&["resume", "deploy/web", "--yes"]));
     let status = as_account(&["status"]);
-    assert_eq!(status.plan()["items"].to_string().contains(&format!("\"namespace\":\"{namespace}\"")), false, "{}", status.stdout);
+    assert_eq!(
+        status.plan()["items"].to_string().contains(&format!("\"namespace\":\"{namespace}\"")),
+        false,
+        "{}",
+        status.stdout
+    );
     assert_eq!(status.code, Some(0), "{}", status.stdout);
 
-    for right in [["delete", "deployments"], ["get", "secrets"], ["update", "pods"], ["delete", "tenants"], ["create", "pods"]] {
+    for right in
+        [["delete", "deployments"], ["get", "secrets"], ["update", "pods"], ["delete", "tenants"], ["create", "pods"]]
+    {
         let account = format!("--as=system:serviceaccount:{namespace}:scaler");
         assert!(plane.kubectl(&["auth", "can-i", right[0], right[1], "-A", &account]).is_err(), "{right:?} is granted");
     }

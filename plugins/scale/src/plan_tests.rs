@@ -272,6 +272,123 @@ fn rules_among_pods_and_nodes_count() {
     assert_eq!(verdict(&plan(&tolerated, UP), "capacity").0, Level::Ok);
 }
 
+/// A pod of another app on n1.
+fn neighbour(spec: &str) -> String {
+    format!(
+        "\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: other, namespace: a, labels: {{app: other}}}}\nspec: {{nodeName: n1, {spec}}}\nstatus: {{phase: Running}}\n"
+    )
+}
+
+#[test]
+fn what_other_pods_keep_for_themselves_counts() {
+    let alone = "containers: [{name: x, image: i}], affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone, labelSelector: {matchLabels: {app: APP}}WHERE}]}}";
+    let fits = |app: &str, place: &str| {
+        let manifests = platform("ada", REPLICAS, "") + &neighbour(&alone.replace("APP", app).replace("WHERE", place));
+        let plan = plan(&manifests, &["plan", "deploy/web", "--replicas", "10"]);
+        plan.preflight.into_iter().find(|it| it.check == "capacity").expect("a check")
+    };
+    // Two open nodes of four CPUs: eight more fit, and four where one of the nodes is kept by another pod.
+    let kept = fits("web", "");
+    assert!(kept.verdict == Level::Warn && kept.message.contains("4 of 8 more pods"), "{kept:?}");
+    assert!(kept.evidence.iter().any(|line| line.contains("pod other keeps it away")), "{kept:?}");
+    assert_eq!(fits("api", "").verdict, Level::Ok);
+    assert_eq!(fits("web", ", namespaces: [b]").verdict, Level::Ok);
+    assert_eq!(fits("web", ", namespaces: [b, a]").verdict, Level::Warn);
+    assert_eq!(fits("web", ", namespaceSelector: {}").verdict, Level::Warn);
+}
+
+#[test]
+fn ports_of_a_node_are_taken_once() {
+    let wants = platform("ada", REPLICAS, "")
+        .replace("{name: main,", "{name: main, ports: [{containerPort: 80, hostPort: 8080}],");
+    let fits = |neighbour: &str, replicas: &str| {
+        let plan = plan(&(wants.clone() + neighbour), &["plan", "deploy/web", "--replicas", replicas]);
+        plan.preflight.into_iter().find(|it| it.check == "capacity").expect("a check")
+    };
+    assert_eq!(fits("", "4").verdict, Level::Ok);
+    assert_eq!(fits("", "5").verdict, Level::Warn, "one a node");
+    let same = neighbour("hostNetwork: true, containers: [{name: x, image: i, ports: [{containerPort: 8080}]}]");
+    let taken = fits(&same, "4");
+    assert!(
+        taken.evidence.iter().any(|line| line.contains("port 8080/TCP of the node is taken by pod other")),
+        "{taken:?}"
+    );
+    for other in [
+        "{containerPort: 8080}",
+        "{containerPort: 1, hostPort: 8080, protocol: UDP}",
+        "{containerPort: 1, hostPort: 8081}",
+    ] {
+        assert_eq!(
+            fits(&neighbour(&format!("containers: [{{name: x, image: i, ports: [{other}]}}]")), "4").verdict,
+            Level::Ok,
+            "{other}"
+        );
+    }
+    let bound =
+        same.replace("hostNetwork: true, ", "").replace("{containerPort: 8080}", "{hostPort: 8080, hostIP: 10.0.0.1}");
+    assert_eq!(fits(&bound, "4").verdict, Level::Warn, "all addresses are wanted");
+}
+
+#[test]
+fn tainted_nodes_count_for_a_spread_unless_it_says_otherwise() {
+    let manifests =
+        platform("ada", REPLICAS, "").replace("unschedulable: true", "taints: [{key: gpu, effect: NoSchedule}]");
+    let fits = |more: &str| {
+        let spread = format!(
+            "topologySpreadConstraints: [{{maxSkew: 1, topologyKey: zone, labelSelector: {{matchLabels: {{app: web}}}}{more}}}]"
+        );
+        let manifests =
+            manifests.replace("    spec:\n      containers", &format!("    spec:\n      {spread}\n      containers"));
+        verdict(&plan(&manifests, &["plan", "deploy/web", "--replicas", "6"]), "capacity").0
+    };
+    // The zone of the tainted node stays empty, so that no other may have two.
+    assert_eq!(fits(""), Level::Warn);
+    assert_eq!(fits(", nodeTaintsPolicy: Honor"), Level::Ok);
+    assert_eq!(fits(", nodeTaintsPolicy: Honor, minDomains: 3"), Level::Warn);
+}
+
+#[test]
+fn a_volume_holds_its_pod_where_it_can_be_attached() {
+    let class = "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: fast, annotations: {storageclass.kubernetes.io/is-default-class: 'true'}}\nprovisioner: p\n";
+    let volume = |zone: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data-db-3, namespace: a}}\nspec: {{volumeName: pv-3}}\nstatus: {{phase: Bound}}\n---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: pv-3}}\nspec: {{nodeAffinity: {{required: {{nodeSelectorTerms: [{{matchExpressions: [{{key: zone, operator: In, values: [{zone}]}}]}}]}}}}}}\n"
+        )
+    };
+    let node =
+        STATEFUL.replace("metadata: {name: n1}", "metadata: {name: n1, labels: {zone: z1}}").replace("KEEP", "Retain");
+    let fits = |zone: &str| plan(&(node.clone() + class + &volume(zone)), &["plan", "sts/db", "--replicas", "4"]);
+    assert_eq!(verdict(&fits("z1"), "capacity").0, Level::Ok);
+    let away = fits("z2");
+    assert_eq!(codes(&away), ["capacity-forbids"]);
+    let evidence = &away.preflight.iter().find(|it| it.check == "capacity").expect("a check").evidence;
+    assert!(evidence[0].contains("volume pv-3 of claim data-db-3 cannot be attached there"), "{evidence:?}");
+    // A claim that the template names binds all.
+    let named = platform("ada", REPLICAS, "").replace(
+        "    spec:\n      containers",
+        "    spec:\n      volumes: [{name: v, persistentVolumeClaim: {claimName: data-db-3}}]\n      containers",
+    );
+    let shared = plan(&(named + &volume("z-n1")), &["plan", "deploy/web", "--replicas", "7"]);
+    let (level, message) = verdict(&shared, "capacity");
+    assert!(level == Level::Warn && message.contains("4 of 5 more pods"), "{message}");
+}
+
+#[test]
+fn a_scaling_that_was_broken_off_is_taken_over_where_so_many_are_wanted() {
+    let marks = "  annotations: {mlops.dev/scaling-from: '1', mlops.dev/scaling-to: '2', mlops.dev/scaling-by: bob, mlops.dev/scaling-until: '2026-11-20T02:00:00Z'}";
+    let base = ["plan", "deploy/web", "--replicas", "2"];
+    let waits = draft(&platform("ada", REPLICAS, marks), &base);
+    let [Write::Object { patch, .. }] = waits.writes.as_slice() else { panic!("{:?}", waits.writes) };
+    assert_eq!(patch.pointer("/metadata/annotations/mlops.dev~1scaling-from"), Some(&"1".into()));
+    let now = draft(&platform("ada", REPLICAS, marks), &words(&base, &["--timeout", "0"]));
+    assert!(
+        matches!(now.writes.as_slice(), [Write::Change(_)]) && now.plan.steps[0].action == "unmark",
+        "{:?}",
+        now.plan
+    );
+    assert!(draft(&platform("ada", REPLICAS, ""), &base).writes.is_empty());
+}
+
 #[test]
 fn quotas_and_limit_ranges_forbid() {
     let quota = |hard: &str, used: &str| {

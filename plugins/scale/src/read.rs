@@ -145,7 +145,8 @@ pub(crate) async fn live(connection: &Connection, name: &Name, ask: Option<&Ask>
     let resources = cluster::resources(connection).await?;
     let found = named(connection, &resources, name).await?;
     let (place, json) = led(connection, &resources, found).await?;
-    let scale = if ask.is_some() && place.resource.has("scale") { Some(scale_of(connection, &place).await?) } else { None };
+    let scale =
+        if ask.is_some() && place.resource.has("scale") { Some(scale_of(connection, &place).await?) } else { None };
     let target = target_of(&place.resource.group, &place.resource.kind);
     let path = match ask.and_then(|ask| target.path(ask, &json)) {
         Some(path) => FieldPath::parse(path),

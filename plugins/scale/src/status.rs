@@ -163,7 +163,7 @@ fn scaling(object: &Object, now: Timestamp) -> Option<Item> {
     let scaling = Scaling::of(object)?;
     let number = |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
     let steps = format!("from {} to {}", number(scaling.from), number(scaling.to));
-    let of_workload = object.workload().map(|workload| i64::from(workload.wanted()));
+    let of_workload = object.workload().map(|workload| workload.wanted());
     let wanted = of_workload.or_else(|| object.custom()?.spec_number("/replicas"));
     let now_wanted = match wanted {
         Some(1) => ", 1 is wanted now".to_owned(),

@@ -11,6 +11,7 @@ mod meta;
 mod metrics;
 mod network;
 mod node;
+mod placing;
 mod pod;
 mod policy;
 mod record;
@@ -41,6 +42,7 @@ pub use network::{
     Backend, EndpointSlice, Ingress, IngressSpec, IngressStatus, Service, ServicePort, ServiceSpec, ServiceStatus,
 };
 pub use node::{Lease, LeaseSpec, Namespace, NamespaceSpec, NamespaceStatus, Node, NodeSpec, NodeStatus, Taint};
+pub use placing::{Apart, HostPort, Placing};
 pub use pod::{
     Container, ContainerPort, ContainerState, ContainerStatus, DeviceClaim, Exit, Pod, Probe, Reference, Waiting,
 };
@@ -51,7 +53,9 @@ pub use record::nullable;
 pub use requests::{Amounts, Effective, Resources, is_extended};
 pub use room::{Room, rooms};
 pub use selector::{Requirement, Selector};
-pub use storage::{Claim, ClaimSpec, ClaimStatus, StorageClass, Volume, VolumeSpec, VolumeStatus};
+pub use storage::{
+    Claim, ClaimSpec, ClaimStatus, NodeTerm, NodeTerms, StorageClass, Volume, VolumeAffinity, VolumeSpec, VolumeStatus,
+};
 pub use sym::{Labels, Sym, When};
 pub use touch::{Touch, Touched};
 pub use workload::{Workload, WorkloadSpec, WorkloadStatus};

@@ -1,6 +1,7 @@
 //! Pods: the kind that there is most of, so the leanest record.
 
 use super::condition::{Condition, Message};
+use super::placing::{Placing, WireAffinity, WirePort};
 use super::record::record;
 use super::requests::{Actual, Amounts, Effective, Resources, is_pod_level};
 use super::sym::{Sym, When};
@@ -44,6 +45,8 @@ pub struct Pod {
     pub overhead: Amounts,
     /// What is asked for by the pod as a whole; it counts in place of what its containers ask for.
     pub resources: Option<Box<Effective>>,
+    /// What it keeps from other pods.
+    pub placing: Option<Box<Placing>>,
 }
 
 /// A container of a pod with its status.
@@ -188,7 +191,7 @@ record! {
         name: Sym,
         image: Sym,
         resources: Resources,
-        ports: Vec<ContainerPort>,
+        ports: Vec<WirePort>,
         restart_policy: Sym,
         readiness_probe: Option<Probe>,
         startup_probe: Option<Probe>,
@@ -204,6 +207,8 @@ record! {
     pub(super) struct WirePodSpec {
         resource_claims: Vec<WireDeviceClaim>,
         node_name: Sym,
+        host_network: bool,
+        affinity: Option<WireAffinity>,
         restart_policy: Sym,
         containers: Vec<WireContainer>,
         init_containers: Vec<WireContainer>,
@@ -302,7 +307,7 @@ impl WireContainer {
             requests,
             limits,
             resized: resized.map(Box::new),
-            ports: self.ports.into(),
+            ports: self.ports.into_iter().map(|it| ContainerPort { name: it.name, protocol: it.protocol }).collect(),
             status,
             name: self.name,
             image: self.image,
@@ -343,6 +348,8 @@ impl Pod {
         for container in spec.init_containers.iter().chain(&spec.containers) {
             container.needs(&mut needs);
         }
+        let ports = spec.init_containers.iter().chain(&spec.containers).flat_map(|container| &container.ports);
+        let placing = Placing::of(ports, spec.host_network, spec.affinity);
         for volume in spec.volumes {
             if let Some(claim) = volume.persistent_volume_claim {
                 needs.push(Reference { kind: "PersistentVolumeClaim", name: claim.claim_name, optional: false });
@@ -419,6 +426,7 @@ impl Pod {
             device_claims: spec.resource_claims.into_iter().map(device_claim).collect(),
             overhead: spec.overhead.into_iter().collect(),
             resources,
+            placing,
         }
     }
 }

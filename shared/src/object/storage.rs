@@ -2,6 +2,7 @@
 
 use super::condition::{Condition, Message};
 use super::record::record;
+use super::selector::Requirement;
 use super::sym::{Sym, When};
 use crate::text::Quantity;
 use std::collections::BTreeMap;
@@ -63,6 +64,26 @@ record! {
         driver: Sym,
     }
 
+    /// Nodes by their labels and fields; all of it must hold.
+    pub struct NodeTerm {
+        /// Requirements of labels.
+        match_expressions: Vec<Requirement>,
+        /// Requirements of fields: `metadata.name`.
+        match_fields: Vec<Requirement>,
+    }
+
+    /// Nodes; one term must hold.
+    pub struct NodeTerms {
+        /// The terms.
+        node_selector_terms: Vec<NodeTerm>,
+    }
+
+    /// Where a volume can be attached.
+    pub struct VolumeAffinity {
+        /// Nodes; everywhere where it is absent.
+        required: Option<NodeTerms>,
+    }
+
     /// The spec of a PersistentVolume.
     pub struct VolumeSpec {
         /// What it holds.
@@ -75,6 +96,8 @@ record! {
         persistent_volume_reclaim_policy: Sym,
         /// Its CSI source.
         csi: Option<CsiSource>,
+        /// Where it can be attached.
+        node_affinity: Option<Box<VolumeAffinity>>,
     }
 
     /// The status of a PersistentVolume.

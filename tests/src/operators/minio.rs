@@ -58,10 +58,13 @@ impl Reconcile for Minio {
         }
         let own = self.api.list("apps/v1", "StatefulSet", &self.namespace)?;
         let own = own.iter().filter(|it| it["metadata"]["labels"]["v1.min.io/tenant"] == self.tenant.as_str());
-        for gone in own.filter_map(|it| it["metadata"]["name"].as_str()).filter(|it| !names.iter().any(|name| name == it)) {
+        for gone in
+            own.filter_map(|it| it["metadata"]["name"].as_str()).filter(|it| !names.iter().any(|name| name == it))
+        {
             self.api.delete("apps/v1", "StatefulSet", &self.namespace, gone)?;
         }
-        let (state, health) = if is_ready { ("Initialized", "green") } else { ("Waiting for Pods to be ready", "yellow") };
+        let (state, health) =
+            if is_ready { ("Initialized", "green") } else { ("Waiting for Pods to be ready", "yellow") };
         let pools: Vec<Value> = names.iter().map(|name| json!({"ssName": name, "state": "PoolInitialized"})).collect();
         let status = json!({"currentState": state, "healthStatus": health, "drivesOnline": drives, "pools": pools,
             "revision": tenant["metadata"]["generation"]});

@@ -53,7 +53,11 @@ impl Reconcile for Spark {
                 self.run = Some((spec.clone(), number));
                 number
             }
-            Some(_) => return set_status(self.api, &application, &state("INVALIDATING")),
+            Some(_) => {
+                let mut status = state("INVALIDATING");
+                status["executorState"] = Value::Null;
+                return set_status(self.api, &application, &status);
+            }
             None => {
                 self.run = Some((spec.clone(), 1));
                 1

@@ -85,7 +85,9 @@ impl Strimzi {
         }
         let all = self.api.list("v1", "Pod", &self.namespace)?;
         let own = all.iter().filter(|pod| pod["metadata"]["labels"]["strimzi.io/pool-name"] == name);
-        for gone in own.filter_map(|pod| pod["metadata"]["name"].as_str()).filter(|it| !names.iter().any(|name| name == it)) {
+        for gone in
+            own.filter_map(|pod| pod["metadata"]["name"].as_str()).filter(|it| !names.iter().any(|name| name == it))
+        {
             self.api.delete("v1", "Pod", &self.namespace, gone)?;
         }
         let selector = format!("strimzi.io/cluster={},strimzi.io/pool-name={name}", self.cluster);
@@ -103,8 +105,8 @@ impl Strimzi {
         }
         let conditions = rebalance["status"]["conditions"].as_array();
         let state = conditions.into_iter().flatten().find(|it| it["status"] == "True").map(|it| &it["type"]);
-        let is_approved =
-            annotation("strimzi.io/rebalance-auto-approval") == "true" || annotation("strimzi.io/rebalance") == "approve";
+        let is_approved = annotation("strimzi.io/rebalance-auto-approval") == "true"
+            || annotation("strimzi.io/rebalance") == "approve";
         let next = match state.and_then(Value::as_str) {
             None => "PendingProposal",
             Some("PendingProposal") => "ProposalReady",

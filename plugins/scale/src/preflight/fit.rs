@@ -1,25 +1,25 @@
 //! Whether so many more pods find a place: now, with more nodes of the kinds that there are, or never.
 //!
 //! As the scheduler filters (kubernetes, `pkg/scheduler/framework/plugins`): room by effective requests, pod slots,
-//! node selectors and affinity, taints, required affinity and anti-affinity among pods, spread that must hold, ports of the
-//! node. Pods are placed one after the other, each where fewest of its like are and most room is left. That finds a
-//! place wherever equal pods find one by room; with rules among pods the scheduler may find one where this does not.
-//! What other pods forbid to the new ones (their own anti-affinity, their host ports) is not read.
+//! node selectors and affinity, taints, where volumes can be attached, and the rules among pods (`rules.rs`). Pods are
+//! placed one after the other, each where fewest of its like are and most room is left. That finds a place wherever equal
+//! pods find one by room; with rules among pods the scheduler may find one where this does not.
 
-use super::pods::{Wanted, array};
+use super::pins::{Pin, Pins};
+use super::pods::Wanted;
+use super::rules::Rules;
 use super::{check, node, unread};
 use crate::situation::Situation;
-use mlops_shared::object::{Labels, Object, Room, rooms};
+use mlops_shared::object::{Room, rooms};
 use mlops_shared::report::{Level, Preflight};
 use mlops_shared::text::{Quantity, bytes, cores, plural};
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Pods that are placed one by one; for more only the first are tried, and it is said.
 const MOST: u32 = 2_000;
 
-/// Whether `more` pods of the object's template fit.
-pub(crate) fn capacity(situation: &Situation<'_>, wanted: &Wanted<'_>, more: u32) -> Preflight {
+/// Whether `more` pods of the object's template fit, with the volumes that they are bound to.
+pub(crate) fn capacity(situation: &Situation<'_>, wanted: &Wanted<'_>, more: u32, pins: &Pins<'_>) -> Preflight {
     let gaps: Vec<String> = ["Node", "Pod"].into_iter().filter_map(|kind| unread(situation, "", kind)).collect();
     if !gaps.is_empty() {
         return check(
@@ -31,11 +31,11 @@ pub(crate) fn capacity(situation: &Situation<'_>, wanted: &Wanted<'_>, more: u32
     }
     let rooms = rooms(situation.inventory);
     let tried = more.min(MOST);
-    let mut places: Vec<Place<'_>> = rooms.iter().map(|room| Place::of(room, wanted)).collect();
     let rules = Rules::of(wanted, &rooms);
+    let mut places: Vec<Place<'_>> = rooms.iter().map(|room| Place::of(room, wanted, &rules)).collect();
     let mut placed = 0;
     while placed < tried {
-        let Some(index) = best(&places, wanted, &rules) else { break };
+        let Some(index) = best(&places, wanted, &rules, &pins.held(placed)) else { break };
         places[index].take(wanted);
         placed += 1;
     }
@@ -47,8 +47,9 @@ pub(crate) fn capacity(situation: &Situation<'_>, wanted: &Wanted<'_>, more: u32
         let level = if more > tried { Level::Warn } else { Level::Ok };
         return check("capacity", level, format!("fits now: {pods} on {nodes}{beyond}"), where_placed(&places));
     }
-    let evidence = reasons(&places, wanted, &rules);
-    let could = places.iter().filter(|place| place.could_ever(wanted)).count();
+    let pins = pins.held(placed);
+    let evidence = reasons(&places, wanted, &rules, &pins);
+    let could = places.iter().filter(|place| place.could_ever(wanted) && place.detached(&pins).is_none()).count();
     if could == 0 {
         let message = format!("cannot: none of {nodes} could take a pod like this ({wants}), even when empty");
         return check("capacity", Level::Fail, message, evidence);
@@ -61,21 +62,37 @@ pub(crate) fn capacity(situation: &Situation<'_>, wanted: &Wanted<'_>, more: u32
 }
 
 /// A node, as it fills.
-struct Place<'a> {
-    room: &'a Room<'a>,
+pub(super) struct Place<'a> {
+    pub(super) room: &'a Room<'a>,
+    /// Whether selectors and node affinity let the pod on it.
+    pub(super) is_chosen: bool,
+    /// Whether its taints do.
+    pub(super) is_tolerated: bool,
+    /// The port of it that another pod has and the new ones want.
+    pub(super) taken: Option<String>,
     refuses: Option<String>,
     /// What is left, in the order of `Wanted::requests`.
     left: Vec<Quantity>,
     slots: Option<usize>,
     /// New pods on it.
-    new: usize,
+    pub(super) new: usize,
 }
 
 impl<'a> Place<'a> {
-    fn of(room: &'a Room<'a>, wanted: &Wanted<'_>) -> Self {
+    fn of(room: &'a Room<'a>, wanted: &Wanted<'_>, rules: &Rules<'_>) -> Self {
         let left = wanted.requests.iter().map(|(name, _)| room.left(name));
         let slots = room.slots().map(|slots| slots.saturating_sub(room.pods.len()));
-        Self { room, refuses: node::refuses(room, wanted), left: left.collect(), slots, new: 0 }
+        let (unchosen, taint) = (node::unchosen(room, wanted), node::taint(room, wanted));
+        Self {
+            room,
+            is_chosen: unchosen.is_none(),
+            is_tolerated: taint.is_none(),
+            taken: rules.taken(room),
+            refuses: unchosen.or(taint),
+            left: left.collect(),
+            slots,
+            new: 0,
+        }
     }
 
     fn take(&mut self, wanted: &Wanted<'_>) {
@@ -106,122 +123,21 @@ impl<'a> Place<'a> {
         self.refuses.is_none() && wanted.requests.iter().all(|(name, amount)| *amount <= self.room.allocatable(name))
     }
 
-    fn label(&self, key: &str) -> Option<&str> {
+    /// The volume that cannot be attached here, in words.
+    fn detached(&self, pins: &[&Pin<'_>]) -> Option<String> {
+        pins.iter().find(|pin| !pin.holds(self.room.object)).map(|pin| format!("{pin} cannot be attached there"))
+    }
+
+    pub(super) fn label(&self, key: &str) -> Option<&str> {
         self.room.object.meta.labels.get(key)
     }
 }
 
-/// A rule among pods.
-struct Rule {
-    is: Is,
-    topology: String,
-    /// Pods that are there and that it counts, by node.
-    old: Vec<usize>,
-    /// Whether it counts the new ones.
-    counts_new: bool,
-}
-
-enum Is {
-    /// Not in a domain with any of them.
-    Apart,
-    /// In a domain with one of them.
-    Together,
-    /// In no domain so much fuller than the emptiest.
-    Spread(usize),
-}
-
-/// The rules of a pod that must hold.
-struct Rules {
-    all: Vec<Rule>,
-    /// One pod a node, for it takes these ports of the node.
-    ports: Vec<String>,
-}
-
-impl Rules {
-    fn of(wanted: &Wanted<'_>, rooms: &[Room<'_>]) -> Self {
-        let rule = |value: &Value, is: Is| {
-            let selector = value.get("labelSelector");
-            let named: Vec<&str> = array(value.get("namespaces")).iter().filter_map(Value::as_str).collect();
-            // A selector of namespaces is not read: all of them count, which forbids more than less.
-            let is_any = value.get("namespaceSelector").is_some_and(Value::is_object);
-            let is_in = |namespace: &str| {
-                is_any || named.contains(&namespace) || (named.is_empty() && namespace == wanted.namespace)
-            };
-            let counts = |pod: &&&Object| is_in(&pod.meta.namespace) && node::selects(selector, &pod.meta.labels);
-            Rule {
-                is,
-                topology: value.get("topologyKey").and_then(Value::as_str).unwrap_or_default().to_owned(),
-                old: rooms.iter().map(|room| room.pods.iter().filter(counts).count()).collect(),
-                counts_new: is_in(wanted.namespace) && node::selects(selector, wanted.labels()),
-            }
-        };
-        let required = |kind: &str| {
-            let path = format!("/affinity/{kind}/requiredDuringSchedulingIgnoredDuringExecution");
-            array(wanted.spec.pointer(&path)).iter()
-        };
-        let spread = array(wanted.spec.get("topologySpreadConstraints")).iter();
-        // DoNotSchedule is the default.
-        let spread = spread.filter(|it| it.get("whenUnsatisfiable").and_then(Value::as_str) != Some("ScheduleAnyway"));
-        let skew = |it: &Value| it.get("maxSkew").and_then(Value::as_u64).and_then(|skew| usize::try_from(skew).ok());
-        let apart = required("podAntiAffinity").map(|it| rule(it, Is::Apart));
-        let together = required("podAffinity").map(|it| rule(it, Is::Together));
-        let all = apart.chain(together).chain(spread.map(|it| rule(it, Is::Spread(skew(it).unwrap_or(1)))));
-        Self { all: all.collect(), ports: wanted.host_ports() }
-    }
-
-    /// For each rule, what it counts in each domain.
-    fn tallies<'p>(&self, places: &'p [Place<'_>]) -> Vec<HashMap<&'p str, usize>> {
-        let tally = |rule: &Rule| {
-            let mut domains = HashMap::new();
-            for (place, old) in places.iter().zip(&rule.old) {
-                // Of a spread those domains count whose nodes the pod may use (nodeAffinityPolicy: Honor).
-                let is_open = place.refuses.is_none() || !matches!(rule.is, Is::Spread(_));
-                if let Some(domain) = place.label(&rule.topology).filter(|_| is_open) {
-                    *domains.entry(domain).or_default() += old + if rule.counts_new { place.new } else { 0 };
-                }
-            }
-            domains
-        };
-        self.all.iter().map(tally).collect()
-    }
-
-    /// Why a node that has room takes no more; `None` when it does.
-    fn forbids(&self, place: &Place<'_>, wanted: &Wanted<'_>, tallies: &[HashMap<&str, usize>]) -> Option<String> {
-        let has_like = || place.new > 0 || place.room.pods.iter().any(|pod| is_like(&pod.meta.labels, wanted));
-        if !self.ports.is_empty() && has_like() {
-            return Some(format!("port {} of the node is taken by its like", self.ports.join(", ")));
-        }
-        self.all.iter().zip(tallies).find_map(|(rule, tally)| {
-            let own = place.label(&rule.topology);
-            let count = own.and_then(|own| tally.get(own)).copied().unwrap_or(0);
-            let topology = &rule.topology;
-            match rule.is {
-                Is::Apart => (count > 0).then(|| format!("its anti-affinity by {topology}")),
-                Is::Together => {
-                    // The first of a group that wants to be near itself may start anywhere.
-                    let is_first = rule.counts_new && tally.values().all(|count| *count == 0);
-                    (count == 0 && !is_first).then(|| format!("its affinity by {topology}"))
-                }
-                Is::Spread(_) if own.is_none() => Some(format!("without the label {topology} that its spread needs")),
-                Is::Spread(skew) => {
-                    let least = tally.values().min().copied().unwrap_or(0);
-                    let after = count + usize::from(rule.counts_new);
-                    (after.saturating_sub(least) > skew).then(|| format!("its spread by {topology}"))
-                }
-            }
-        })
-    }
-}
-
-fn is_like(labels: &Labels, wanted: &Wanted<'_>) -> bool {
-    !wanted.labels().is_empty() && labels.contains_all(wanted.labels())
-}
-
 /// The node for the next pod: with fewest new ones, then with most room.
-fn best(places: &[Place<'_>], wanted: &Wanted<'_>, rules: &Rules) -> Option<usize> {
+fn best(places: &[Place<'_>], wanted: &Wanted<'_>, rules: &Rules<'_>, pins: &[&Pin<'_>]) -> Option<usize> {
     let tallies = rules.tallies(places);
     let open = places.iter().enumerate().filter(|(_, place)| place.lacks(wanted).is_none());
-    let open = open.filter(|(_, place)| rules.forbids(place, wanted, &tallies).is_none());
+    let open = open.filter(|(_, place)| place.detached(pins).is_none() && rules.forbids(place, &tallies).is_none());
     let cpu = wanted.requests.iter().position(|(name, _)| name == "cpu");
     let room = |place: &Place<'_>| cpu.and_then(|index| place.left.get(index)).copied().unwrap_or(Quantity::ZERO);
     open.min_by_key(|(_, place)| (place.new, std::cmp::Reverse(room(place)))).map(|(index, _)| index)
@@ -253,11 +169,11 @@ fn where_placed(places: &[Place<'_>]) -> Vec<String> {
 }
 
 /// Why nodes take no more, most common first, with the most that is left.
-fn reasons(places: &[Place<'_>], wanted: &Wanted<'_>, rules: &Rules) -> Vec<String> {
+fn reasons(places: &[Place<'_>], wanted: &Wanted<'_>, rules: &Rules<'_>, pins: &[&Pin<'_>]) -> Vec<String> {
     let tallies = rules.tallies(places);
     let mut by_reason: BTreeMap<String, usize> = BTreeMap::new();
     for place in places {
-        let why = place.lacks(wanted).or_else(|| rules.forbids(place, wanted, &tallies));
+        let why = place.lacks(wanted).or_else(|| place.detached(pins)).or_else(|| rules.forbids(place, &tallies));
         *by_reason.entry(why.unwrap_or_else(|| "no reason found".to_owned())).or_default() += 1;
     }
     let mut lines: Vec<(usize, String)> = by_reason.into_iter().map(|(why, count)| (count, why)).collect();

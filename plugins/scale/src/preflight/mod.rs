@@ -3,8 +3,10 @@
 pub(crate) mod budget;
 pub(crate) mod fit;
 pub(crate) mod node;
+pub(crate) mod pins;
 pub(crate) mod pods;
 pub(crate) mod quota;
+mod rules;
 pub(crate) mod volumes;
 
 use crate::situation::Situation;
@@ -31,7 +33,7 @@ pub(crate) fn room(
     let namespace = situation.object.meta.namespace.clone();
     let mut checks = match pods::Wanted::of(template, &namespace, &quota::ranges(situation)) {
         Ok(wanted) => vec![
-            fit::capacity(situation, &wanted, more),
+            fit::capacity(situation, &wanted, more, &pins::Pins::of(situation, template, &[])),
             quota::quota(situation, &wanted, more, &claims),
             quota::limits(situation, &wanted),
         ],

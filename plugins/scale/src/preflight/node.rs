@@ -5,8 +5,8 @@ use super::pods::{Wanted, array};
 use mlops_shared::object::{Labels, Room, Taint};
 use serde_json::Value;
 
-/// Why the node takes no such pod, whatever else is on it; `None` when it may.
-pub(crate) fn refuses(room: &Room<'_>, wanted: &Wanted<'_>) -> Option<String> {
+/// Why the pod's selectors and node affinity keep it from the node; `None` when they do not.
+pub(crate) fn unchosen(room: &Room<'_>, wanted: &Wanted<'_>) -> Option<String> {
     let labels = &room.object.meta.labels;
     let spec = &wanted.spec;
     let selector = spec.get("nodeSelector").and_then(Value::as_object).into_iter().flatten();
@@ -19,7 +19,12 @@ pub(crate) fn refuses(room: &Room<'_>, wanted: &Wanted<'_>) -> Option<String> {
     if terms.is_some() && !array(terms).iter().any(|term| fits(term, labels, &room.object.meta.name)) {
         return Some("not what its node affinity requires".to_owned());
     }
-    let tolerations = array(spec.get("tolerations"));
+    None
+}
+
+/// The taint that keeps the pod from the node, in words.
+pub(crate) fn taint(room: &Room<'_>, wanted: &Wanted<'_>) -> Option<String> {
+    let tolerations = array(wanted.spec.get("tolerations"));
     let taint = room.node.spec.taints.iter().find(|taint| {
         matches!(&*taint.effect, "NoSchedule" | "NoExecute")
             // What cordons a node is told as that.

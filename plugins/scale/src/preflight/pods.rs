@@ -51,20 +51,6 @@ impl<'a> Wanted<'a> {
     pub(crate) fn labels(&self) -> &Labels {
         &self.record.meta.labels
     }
-
-    /// Ports of the node that it takes, with their protocols.
-    pub(crate) fn host_ports(&self) -> Vec<String> {
-        let containers = ["containers", "initContainers"];
-        let all = containers.iter().flat_map(|list| array(self.spec.get(*list)));
-        let ports = all.flat_map(|container| array(container.get("ports")));
-        let is_host = self.spec.get("hostNetwork").and_then(Value::as_bool).unwrap_or(false);
-        let port = |port: &Value| {
-            let number = port.get("hostPort").or_else(|| port.get("containerPort").filter(|_| is_host))?.as_i64()?;
-            let protocol = port.get("protocol").and_then(Value::as_str).unwrap_or("TCP");
-            (number > 0).then(|| format!("{number}/{protocol}"))
-        };
-        ports.filter_map(port).collect()
-    }
 }
 
 /// What a pod requests, in the order of names.
@@ -136,9 +122,6 @@ mod tests {
         let pod = Wanted::of(&template, "n", &[&range]).expect("a pod");
         assert_eq!(pod.pod().request("cpu").millis(), 2000 + 100);
         assert_eq!(pod.pod().request("memory").units(), (64 << 20) + (1 << 30));
-        assert_eq!(
-            (pod.requests.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), pod.host_ports()),
-            (vec!["cpu", "memory"], vec!["8080/TCP".to_owned()])
-        );
+        assert_eq!(pod.requests.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["cpu", "memory"]);
     }
 }

@@ -36,6 +36,17 @@ pub(crate) fn new_claims(
     (claims, check)
 }
 
+/// The names of the claims of each of these replicas.
+pub(crate) fn names(situation: &Situation<'_>, replicas: Range<u32>) -> Vec<Vec<String>> {
+    let templates = array(situation.json.pointer("/spec/volumeClaimTemplates"));
+    let start = start(situation.json);
+    let of = |replica: u32| {
+        let names = templates.iter().filter_map(|it| it.pointer("/metadata/name").and_then(Value::as_str));
+        names.map(|name| format!("{name}-{}-{}", situation.object.meta.name, start + replica)).collect()
+    };
+    replicas.map(of).collect()
+}
+
 /// The claims of these replicas that have to be made, and what is to be said of them. `replicas` counts from zero.
 pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims, Vec<Preflight>) {
     let templates = array(situation.json.pointer("/spec/volumeClaimTemplates"));
@@ -74,8 +85,13 @@ pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims
         checks.push(check("volumes", Level::Fail, "cannot: claims of these replicas have lost their volumes", lost));
     }
     if !reused.is_empty() {
-        let message = "replicas get claims that are left from before, with the data that is on them; their pods can run only \
-                       where these volumes can be attached, which is not checked";
+        let message = match unread(situation, "", "PersistentVolume") {
+            None => "replicas get claims that are left from before, with the data that is on them".to_owned(),
+            Some(gap) => format!(
+                "replicas get claims that are left from before, with the data that is on them; where their volumes can be \
+                 attached is not known: {gap}"
+            ),
+        };
         checks.push(check("volumes", Level::Warn, message, reused));
     }
     if made.count(None) > 0 {

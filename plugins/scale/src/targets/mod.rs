@@ -105,6 +105,7 @@ pub(crate) const OWNERSHIP: &[(&str, &str)] = &[
 pub(crate) const ROOM: &[(&str, &str)] = &[
     ("", "LimitRange"),
     ("", "Node"),
+    ("", "PersistentVolume"),
     ("", "PersistentVolumeClaim"),
     ("", "Pod"),
     ("", "ResourceQuota"),

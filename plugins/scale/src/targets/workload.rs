@@ -2,6 +2,7 @@
 
 use super::Target;
 use crate::plan::{Draft, Write};
+use crate::preflight::pins::Pins;
 use crate::preflight::pods::Wanted;
 use crate::preflight::quota::{self, Claims};
 use crate::preflight::{budget, check, fit, volumes};
@@ -68,6 +69,7 @@ fn grow(situation: &Situation<'_>, draft: &mut Draft, from: u32, to: u32, is_sta
     let more = to - from;
     let (claims, checks) =
         if is_stateful { volumes::claims(situation, from..to) } else { (Claims::default(), Vec::new()) };
+    let names = if is_stateful { volumes::names(situation, from..to) } else { Vec::new() };
     let preflight = &mut draft.plan.preflight;
     let Some(template) = situation.template() else {
         let message = "what its pods need is not known: it has no pod template of its own";
@@ -76,7 +78,7 @@ fn grow(situation: &Situation<'_>, draft: &mut Draft, from: u32, to: u32, is_sta
     };
     match Wanted::of(template, &situation.object.meta.namespace, &quota::ranges(situation)) {
         Ok(wanted) => {
-            preflight.push(fit::capacity(situation, &wanted, more));
+            preflight.push(fit::capacity(situation, &wanted, more, &Pins::of(situation, template, &names)));
             preflight.push(quota::quota(situation, &wanted, more, &claims));
             preflight.push(quota::limits(situation, &wanted));
         }

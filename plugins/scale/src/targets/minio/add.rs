@@ -37,14 +37,21 @@ pub(super) fn add(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(name) = new_name(situation, draft) else { return };
     draft.plan.preflight.push(operator(situation, "minio-operator"));
     draft.plan.preflight.push(drives(situation));
-    let pool = like(last, &name, shape, size);
+    // As it was typed: 1Ti stays 1Ti.
+    let typed = size.and(text.split_once(':')).map(|(_, size)| size);
+    let pool = like(last, &name, shape, typed);
     let volume = drive(&pool).unwrap_or_default();
     let Some(parity) = parity(situation, draft, shape) else { return };
     draft.plan.preflight.push(capacity(situation, shape, volume, parity));
     let class = pool.pointer("/volumeClaimTemplate/spec/storageClassName").and_then(Value::as_str).map(str::to_owned);
     let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let (servers, volumes) = (number(shape.servers), number(shape.volumes));
-    draft.plan.preflight.extend(room(situation, &template(situation, &pool, &name), servers, &[(class, volume, volumes)]));
+    draft.plan.preflight.extend(room(
+        situation,
+        &template(situation, &pool, &name),
+        servers,
+        &[(class, volume, volumes)],
+    ));
     let mut wanted = all.to_vec();
     wanted.push(pool);
     let set = shape.set_size().unwrap_or(0);
@@ -78,13 +85,13 @@ fn drive(pool: &Value) -> Option<Quantity> {
 }
 
 /// A pool as another one is, of another name, shape and size.
-fn like(pool: &Value, name: &str, shape: Shape, size: Option<Quantity>) -> Value {
+fn like(pool: &Value, name: &str, shape: Shape, size: Option<&str>) -> Value {
     let mut pool = pool.clone();
     pool["name"] = name.into();
     pool["servers"] = shape.servers.into();
     pool["volumesPerServer"] = shape.volumes.into();
     if let Some(size) = size {
-        pool["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"] = size.units().to_string().into();
+        pool["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"] = size.into();
     }
     pool
 }

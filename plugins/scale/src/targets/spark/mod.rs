@@ -205,12 +205,10 @@ fn fits(situation: &Situation<'_>, draft: &mut Draft, spec: &Value, more: u32, w
     }
     match role("driver") {
         // Beside the executors, not with them: room for both at once is told by neither.
-        Ok(template) => {
-            draft.plan.preflight.extend(room(situation, &template, 1, &[]).into_iter().map(|mut it| {
-                it.check = format!("driver-{}", it.check);
-                it
-            }))
-        }
+        Ok(template) => draft.plan.preflight.extend(room(situation, &template, 1, &[]).into_iter().map(|mut it| {
+            it.check = format!("driver-{}", it.check);
+            it
+        })),
         Err(unknown) => draft.plan.preflight.push(unknown),
     }
 }
