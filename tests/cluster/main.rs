@@ -23,6 +23,7 @@ mod restore_kinds;
 mod roles;
 mod scale;
 mod scale_git;
+mod scale_helm;
 mod scale_killed;
 mod scale_pools;
 mod scale_role;

@@ -30,7 +30,7 @@ spec:
 "#;
 const KUSTOMIZED: &str = "resources: [web.yaml]\npatches:\n- target: {kind: Deployment, name: web}\n  patch: |\n    - op: replace\n      path: /spec/replicas\n      value: 2 # two here\n";
 
-fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").current_dir(folder);
     let output = command.args(["-c", "init.defaultBranch=main"]).args(arguments).output().expect("git");

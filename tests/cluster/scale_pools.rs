@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use mlops_tests::control_plane::shared;
@@ -188,6 +189,17 @@ fn a_pool_of_drives_is_added_and_leaves_only_once_it_is_empty() {
 
     let folder = tempfile::tempdir().expect("a folder");
     let kubeconfig = shared().kubeconfig(User::Admin).expect("a kubeconfig");
+    let mut completed = Command::new(env!("CARGO_BIN_EXE_under-test-scale"));
+    completed.env_clear().env("HOME", folder.path()).args([
+        "__complete",
+        "tenant/lake",
+        "-n",
+        &namespace,
+        "--kubeconfig",
+    ]);
+    let completed = completed.arg(&kubeconfig).args(["--decommission", ""]).output().expect("runs");
+    assert_eq!(String::from_utf8_lossy(&completed.stdout), "pool-0\npool-1\n:4\n");
+
     let remove = || {
         let flags = ["tenant/lake", "--decommission", "pool-0", "--mc-alias", "lake", "--yes"];
         let mut command = command(&kubeconfig, &namespace, &flags);

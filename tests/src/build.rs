@@ -35,11 +35,13 @@ pub enum Component {
     Krew,
     /// The `flux` command.
     FluxCli,
+    /// MinIO's command `mc`.
+    Mc,
 }
 
 impl Component {
     /// All of them, in the order in which they are built: the ones that every test needs first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Etcd,
         Self::Kubernetes,
         Self::Kwok,
@@ -48,6 +50,7 @@ impl Component {
         Self::HelmController,
         Self::Krew,
         Self::FluxCli,
+        Self::Mc,
     ];
 
     /// The folder under `tests/testbed/`.
@@ -62,6 +65,7 @@ impl Component {
             Self::FluxCrds => "flux-crds",
             Self::Krew => "krew",
             Self::FluxCli => "flux-cli",
+            Self::Mc => "mc",
         }
     }
 
@@ -84,6 +88,7 @@ impl Component {
                 ("sigs.k8s.io/krew/cmd/validate-krew-manifest", "validate-krew-manifest"),
             ],
             Self::FluxCli => &[("github.com/fluxcd/flux2/v2/cmd/flux", "flux")],
+            Self::Mc => &[("github.com/minio/mc", "mc")],
         }
     }
 
@@ -131,7 +136,7 @@ impl Component {
         match self {
             Self::Kubernetes => "about 4 minutes",
             Self::Etcd | Self::FluxCrds | Self::Krew => "half a minute",
-            Self::Kwok | Self::FluxCli => "a minute",
+            Self::Kwok | Self::FluxCli | Self::Mc => "a minute",
             Self::KustomizeController | Self::HelmController => "about 2 minutes",
         }
     }

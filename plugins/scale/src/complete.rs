@@ -1,10 +1,23 @@
 //! What the arguments of `scale` may be, for completion.
 
-use mlops_shared::cli::complete::{Candidate, Table, Typed, Values, live_names};
+use mlops_shared::cli::complete::{Candidate, Table, Typed, Values, live_names, live_words};
 use mlops_shared::report::Format;
+use serde_json::Value;
 
 /// The values of this plugin's own arguments.
-pub(crate) const VALUES: Table = &[("output", Values::From(formats)), ("target", Values::From(targets))];
+pub(crate) const VALUES: Table =
+    &[("output", Values::From(formats)), ("target", Values::From(targets)), ("decommission", Values::From(pools))];
+
+/// The pools of the tenant that is typed.
+fn pools(typed: &Typed) -> Vec<Candidate> {
+    let Some(target) = typed.value("target") else { return Vec::new() };
+    let name = target.rsplit('/').next().unwrap_or(target);
+    let names = |tenant: &Value| {
+        let pools = tenant.pointer("/spec/pools").and_then(Value::as_array).into_iter().flatten();
+        pools.filter_map(|pool| pool.get("name")?.as_str()).map(str::to_owned).collect()
+    };
+    live_words(typed, ("minio.min.io", "Tenant", name), typed.value("namespace"), names)
+}
 
 fn formats(_: &Typed) -> Vec<Candidate> {
     let printed = Format::ALL.into_iter().filter(|(_, format)| *format != Format::Prometheus);

@@ -102,6 +102,10 @@ pub(crate) fn build(situation: &Situation<'_>, settings: &Settings, view: View) 
         if !situation.timeout.is_zero() && target.marks() {
             let (step, write) = stamp(situation, situation.replicas.wanted);
             draft.push(step, write);
+        } else if let Some(scaling) = Scaling::of(situation.object) {
+            // Nobody waits for this one: what another one left would say for good that it runs.
+            let (step, write) = unmark(situation, &scaling);
+            draft.push(step, write);
         }
         if let Some(pause) = ownership.pause {
             draft.plan.next.extend(pause.step.undo.clone());
@@ -180,16 +184,23 @@ fn expectations(situation: &Situation<'_>, draft: &mut Draft) {
 /// So many are wanted already, by a scaling that was broken off: what is left of it is the waiting, and its marks.
 fn take_over(situation: &Situation<'_>, scaling: &Scaling, draft: &mut Draft) {
     let from = scaling.from.unwrap_or(situation.replicas.wanted);
-    let (step, write) = stamp(situation, from);
     if situation.timeout.is_zero() {
-        let effect = "takes away what says that a scaling runs: so many are wanted already, and nobody waits for them";
-        let patch = json!({"metadata": {"annotations": Scaling::none()}});
-        let step = Step { action: "unmark".to_owned(), to: None, effect: effect.to_owned(), ..step };
-        draft.push(step, Write::Change(patch));
-    } else {
-        let effect = "so many are wanted already: waits for the end of the scaling that was broken off";
-        draft.push(Step { effect: effect.to_owned(), ..step }, write);
+        let (step, write) = unmark(situation, scaling);
+        draft.push(step, write);
+        return;
     }
+    let (step, write) = stamp(situation, from);
+    let effect = "so many are wanted already: waits for the end of the scaling that was broken off";
+    draft.push(Step { effect: effect.to_owned(), ..step }, write);
+}
+
+/// Takes away what says that another scaling runs.
+fn unmark(situation: &Situation<'_>, scaling: &Scaling) -> (Step, Write) {
+    let (step, _) = stamp(situation, situation.replicas.wanted);
+    let effect = "takes away what a scaling left that was broken off: nobody waits for its end";
+    let step = Step { action: "unmark".to_owned(), to: None, effect: effect.to_owned(), ..step };
+    let patch = json!({"metadata": {"annotations": Scaling::none()}});
+    (step, Write::Object { patch, undo: json!({"metadata": {"annotations": scaling.annotations()}}) })
 }
 
 /// Says on the object that a scaling runs. It is also what keeps two of them apart: the second finds the object changed.

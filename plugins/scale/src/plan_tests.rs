@@ -382,7 +382,7 @@ fn a_scaling_that_was_broken_off_is_taken_over_where_so_many_are_wanted() {
     assert_eq!(patch.pointer("/metadata/annotations/mlops.dev~1scaling-from"), Some(&"1".into()));
     let now = draft(&platform("ada", REPLICAS, marks), &words(&base, &["--timeout", "0"]));
     assert!(
-        matches!(now.writes.as_slice(), [Write::Change(_)]) && now.plan.steps[0].action == "unmark",
+        matches!(now.writes.as_slice(), [Write::Object { .. }]) && now.plan.steps[0].action == "unmark",
         "{:?}",
         now.plan
     );

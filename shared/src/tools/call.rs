@@ -38,6 +38,7 @@ pub struct Call {
     input: Option<Vec<u8>>,
     limit: Duration,
     most: usize,
+    codes: Vec<i32>,
 }
 
 /// What a program that ended well printed.
@@ -61,6 +62,7 @@ impl Call {
             input: None,
             limit: Duration::from_secs(60),
             most: 16 << 20,
+            codes: vec![0],
         }
     }
 
@@ -113,6 +115,13 @@ impl Call {
         self
     }
 
+    /// Another exit code that is no failure: what it prints then is an answer too.
+    #[must_use]
+    pub fn may_end_with(mut self, code: i32) -> Self {
+        self.codes.push(code);
+        self
+    }
+
     /// The most bytes that it may print to standard output.
     #[must_use]
     pub fn at_most(mut self, bytes: usize) -> Self {
@@ -123,7 +132,7 @@ impl Call {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// When it cannot be started, does not end in time, prints too much, or ends with another code than 0.
+    /// When it cannot be started, does not end in time, prints too much, or ends with a code that is a failure.
     pub fn run(&self) -> Result<Output, ToolError> {
         let program = spoken(self.program.name(), &self.arguments);
         let started = |error| ToolError::Start { program: program.clone(), error };
@@ -146,7 +155,7 @@ impl Call {
             Ending::Late => Err(ToolError::TimedOut { program, limit: self.limit, stderr }),
             Ending::TooMuch => Err(ToolError::TooMuch { program, limit: self.most }),
             Ending::Ended((None, _)) => Err(ToolError::Signalled { program, stderr }),
-            Ending::Ended((Some(0), stdout)) => Ok(Output { stdout, stderr }),
+            Ending::Ended((Some(code), stdout)) if self.codes.contains(&code) => Ok(Output { stdout, stderr }),
             Ending::Ended((Some(code), _)) => Err(ToolError::Failed { program, code, stderr }),
         }
     }

@@ -25,6 +25,25 @@ pub fn live_names(typed: &Typed, group: &str, kind: &str, namespace: Option<&str
     })
 }
 
+/// Words that one object says, as `words` finds them in its JSON. Its namespace is the context's where none is given.
+pub fn live_words(
+    typed: &Typed,
+    (group, kind, name): (&str, &str, &str),
+    namespace: Option<&str>,
+    words: fn(&serde_json::Value) -> Vec<String>,
+) -> Vec<Candidate> {
+    let (group, kind, name) = (group.to_owned(), kind.to_owned(), name.to_owned());
+    let namespace = namespace.map(str::to_owned);
+    in_time(typed, move |settings| {
+        ask(&settings, async |connection| {
+            let resources = cluster::resources(connection).await?;
+            let resource = resources.of_kind(&group, &kind).ok_or(ClusterError::NotFound)?;
+            let namespace = namespace.as_deref().unwrap_or_else(|| connection.default_namespace());
+            Ok(words(&cluster::object(connection, &resource.at(namespace, &name)).await?))
+        })
+    })
+}
+
 fn of_kubeconfig(typed: &Typed, which: fn(KubeconfigNames) -> Vec<String>) -> Vec<Candidate> {
     in_time(typed, move |settings| Ok(which(cluster::kubeconfig_names(&settings)?)))
 }

@@ -10,7 +10,7 @@ mod live;
 mod typed;
 
 pub use answer::{Answer, answer};
-pub use live::{SHARED, live_names};
+pub use live::{SHARED, live_names, live_words};
 pub use typed::{Typed, subcommand};
 
 use std::ffi::OsString;

@@ -37,8 +37,22 @@ pub(crate) fn ask(alias: &str) -> Result<Value, String> {
     }
     let program = Program::find("mc").map_err(|error| error.to_string())?;
     let call = Call::new(&program).args(["--json", "admin", "decommission", "status", alias]);
-    let output = call.limit(LIMIT).at_most(MOST).run().map_err(|error| error.to_string())?;
-    serde_json::from_slice(&output.stdout).map_err(|_| "mc did not answer with JSON".to_owned())
+    // What went wrong it tells on standard output, and ends with 1.
+    let output = call.limit(LIMIT).at_most(MOST).may_end_with(1).run().map_err(|error| error.to_string())?;
+    let said = output.stderr.last().map_or_else(String::new, |line| format!(": {line}"));
+    parsed(&output.stdout).map_err(|why| why.unwrap_or_else(|| format!("mc did not answer with JSON{said}")))
+}
+
+/// What mc printed: the pools, or why there are none; nothing where it is no JSON.
+fn parsed(printed: &[u8]) -> Result<Value, Option<String>> {
+    let answer: Value = serde_json::from_slice(printed).map_err(|_| None)?;
+    if answer.get("status").and_then(Value::as_str) != Some("error") {
+        return Ok(answer);
+    }
+    let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let parts = [text("/error/message"), text("/error/cause/message")];
+    let said: Vec<&str> = parts.into_iter().flatten().map(|part| part.trim_end_matches('.')).collect();
+    Err(Some(format!("mc says: {}", if said.is_empty() { "error".to_owned() } else { said.join(": ") })))
 }
 
 /// What an answer says of one pool of a tenant. The pool is known by its servers' names, so that the answer of another
@@ -139,6 +153,35 @@ mod tests {
         }
         let plain = drain(&answer(Value::Null), ("t", "a", "pool-0"));
         assert!(matches!(plain, Drain::None(command) if command.contains("t-pool-0-")));
+    }
+
+    /// As mc of 2025-03 prints the answers of a server of 2026-02, but for the servers' names.
+    #[test]
+    fn answers_of_the_real_thing_are_understood() {
+        let pool = |id: u32, info: &str| {
+            format!(
+                r#"{{"id":{id},"cmdline":"http://t-pool-{id}-{{0...1}}.t-hl.a.svc.cluster.local/export{{0...1}}","lastUpdate":"2026-11-27T15:32:13.667163423Z","decommissionInfo":{{{info}}}}}"#
+            )
+        };
+        let rest = r#""complete":COMPLETE,"failed":false,"canceled":false,"objectsDecommissioned":195,"objectsDecommissionedFailed":0,"bytesDecommissioned":3880013,"bytesDecommissionedFailed":0"#;
+        let of = |start: &str, complete: &str| {
+            let info = format!(
+                r#""startTime":"{start}","startSize":85717344256,"totalSize":195586588672,"currentSize":85704433664,{}"#,
+                rest.replace("COMPLETE", complete)
+            );
+            let text = format!("[{},{}]", pool(0, &info), pool(1, &info));
+            drain(&parsed(text.as_bytes()).expect("JSON"), ("t", "a", "pool-0"))
+        };
+        // A pool whose decommission was never begun has an entry too, of the year 1.
+        assert!(matches!(of("0001-01-01T00:00:00Z", "false"), Drain::None(_)));
+        assert!(
+            matches!(of("2026-11-27T15:32:13.667163423Z", "false"), Drain::Running(said) if said.contains("3.7Mi"))
+        );
+        assert_eq!(of("2026-11-27T15:32:13.667163423Z", "true"), Drain::Complete);
+        let error = r#"{"status":"error","error":{"message":"Unable to get status for all pools","cause":{"message":"The request signature we calculated does not match.","error":{"Code":"SignatureDoesNotMatch"}},"type":"fatal"}}"#;
+        let said = "mc says: Unable to get status for all pools: The request signature we calculated does not match";
+        assert_eq!(parsed(error.as_bytes()), Err(Some(said.to_owned())));
+        assert_eq!(parsed(b"mc: <ERROR> no"), Err(None));
     }
 
     #[test]

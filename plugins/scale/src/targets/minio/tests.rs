@@ -77,7 +77,7 @@ fn a_pool_is_added_behind_those_that_are_there() {
     let [Write::Change(patch)] = found.writes.as_slice() else { panic!("{:?}", found.writes) };
     let pools = patch["spec"]["pools"].as_array().expect("pools");
     assert_eq!((pools.len(), &pools[0]["name"], &pools[1]["name"]), (2, &json!("pool-0"), &json!("pool-1")));
-    assert_eq!(pools[1]["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"], (1_i64 << 40).to_string());
+    assert_eq!(pools[1]["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"], "1Ti");
     assert_eq!(pools[1]["volumeClaimTemplate"]["spec"]["storageClassName"], "fast");
     let step = &found.plan.steps[0];
     assert_eq!((step.risk, &step.undo), (Risk::Permanent, &None));
