@@ -25,6 +25,7 @@ mod scale;
 mod scale_git;
 mod scale_helm;
 mod scale_killed;
+mod scale_mc;
 mod scale_pools;
 mod scale_role;
 mod states;

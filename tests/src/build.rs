@@ -35,13 +35,15 @@ pub enum Component {
     Krew,
     /// The `flux` command.
     FluxCli,
+    /// An object store that speaks S3.
+    Minio,
     /// MinIO's command `mc`.
     Mc,
 }
 
 impl Component {
     /// All of them, in the order in which they are built: the ones that every test needs first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Etcd,
         Self::Kubernetes,
         Self::Kwok,
@@ -50,6 +52,7 @@ impl Component {
         Self::HelmController,
         Self::Krew,
         Self::FluxCli,
+        Self::Minio,
         Self::Mc,
     ];
 
@@ -65,6 +68,7 @@ impl Component {
             Self::FluxCrds => "flux-crds",
             Self::Krew => "krew",
             Self::FluxCli => "flux-cli",
+            Self::Minio => "minio",
             Self::Mc => "mc",
         }
     }
@@ -88,6 +92,7 @@ impl Component {
                 ("sigs.k8s.io/krew/cmd/validate-krew-manifest", "validate-krew-manifest"),
             ],
             Self::FluxCli => &[("github.com/fluxcd/flux2/v2/cmd/flux", "flux")],
+            Self::Minio => &[("github.com/minio/minio", "minio")],
             Self::Mc => &[("github.com/minio/mc", "mc")],
         }
     }
@@ -137,7 +142,7 @@ impl Component {
             Self::Kubernetes => "about 4 minutes",
             Self::Etcd | Self::FluxCrds | Self::Krew => "half a minute",
             Self::Kwok | Self::FluxCli | Self::Mc => "a minute",
-            Self::KustomizeController | Self::HelmController => "about 2 minutes",
+            Self::KustomizeController | Self::HelmController | Self::Minio => "about 2 minutes",
         }
     }
 

@@ -187,18 +187,24 @@ fn the_role_of_scale_is_current() {
         let list: String = resources.iter().map(|name| format!("\n      - {name}")).collect();
         let _ = writeln!(rules, "  - apiGroups: [\"{group}\"]\n    resources:{list}\n    verbs: [\"list\"]");
     }
+    let scaled = ["kafkabridges", "kafkaconnectors", "kafkaconnects", "kafkamirrormaker2s", "kafkanodepools"];
+    let strimzi: String = scaled.iter().chain(&["kafkas"]).map(|name| format!("      - {name}\n")).collect();
+    let strimzi_scale: String = scaled.iter().map(|name| format!("      - {name}/scale\n")).collect();
     let page = format!(
         "# What `kubectl mlops scale` reads and writes. Made from the code: UPDATE_DOCS=1 cargo test -p mlops-tests --test docs\n\
-         # Other kinds with a scale need a rule of their own, like the two under \"What is scaled\".\n\
+         # Other kinds with a scale need rules of their own, like the two under \"What is scaled\": without them `status` is\n\
+         # partial, and ends with 3.\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-scale\n  labels:\n    \
          app.kubernetes.io/part-of: kubectl-mlops\nrules:\n  # What is scaled, and marked while it is.\n  \
          - apiGroups: [\"apps\"]\n    resources: [\"deployments\", \"replicasets\", \"statefulsets\"]\n    \
          verbs: [\"get\", \"list\", \"patch\"]\n  - apiGroups: [\"apps\"]\n    \
          resources: [\"deployments/scale\", \"replicasets/scale\", \"statefulsets/scale\"]\n    \
-         verbs: [\"get\", \"update\"]\n  # Brokers, pools of drives and executors.\n  \
-         - apiGroups: [\"kafka.strimzi.io\"]\n    resources: [\"kafkanodepools\", \"kafkas\"]\n    \
-         verbs: [\"get\", \"patch\"]\n  - apiGroups: [\"kafka.strimzi.io\"]\n    \
-         resources: [\"kafkanodepools/scale\"]\n    verbs: [\"get\", \"update\"]\n  \
+         verbs: [\"get\", \"update\"]\n  - apiGroups: [\"\"]\n    resources: [\"replicationcontrollers\"]\n    \
+         verbs: [\"get\", \"list\", \"patch\"]\n  - apiGroups: [\"\"]\n    \
+         resources: [\"replicationcontrollers/scale\"]\n    verbs: [\"get\", \"update\"]\n  \
+         # Brokers, connectors, pools of drives and executors.\n  \
+         - apiGroups: [\"kafka.strimzi.io\"]\n    resources:\n{strimzi}    verbs: [\"get\", \"list\", \"patch\"]\n  \
+         - apiGroups: [\"kafka.strimzi.io\"]\n    resources:\n{strimzi_scale}    verbs: [\"get\", \"update\"]\n  \
          # --rebalance.\n  \
          - apiGroups: [\"kafka.strimzi.io\"]\n    resources: [\"kafkarebalances\"]\n    verbs: [\"create\", \"get\"]\n  \
          - apiGroups: [\"minio.min.io\"]\n    resources: [\"tenants\"]\n    verbs: [\"get\", \"patch\"]\n  \

@@ -290,7 +290,11 @@ impl Present for Plan {
         }
         if !self.steps.is_empty() && self.state != PlanState::Refused {
             document.heading("Steps");
-            document.blocks.push(Block::Table(self.table(detail)));
+            if self.steps.len() > FEW {
+                document.blocks.push(Block::Table(self.table(detail)));
+            } else {
+                self.few(&mut document);
+            }
         }
         if !self.preflight.is_empty() {
             document.heading("Preflight");
@@ -359,7 +363,39 @@ fn subject(object: &ObjectId) -> Subject<'_> {
     Subject::Object { group, kind, namespace, name }
 }
 
+/// Steps of a plan that is read one by one; more are a table.
+const FEW: usize = 8;
+
 impl Plan {
+    /// Steps with all that they do: what a table has no room for is what one wants to know before saying yes.
+    fn few<'a>(&'a self, document: &mut Document<'a>) {
+        for (index, step) in self.steps.iter().enumerate() {
+            let (word, level) = match step.state {
+                StepState::Planned => ("PLANNED", Level::Progressing),
+                StepState::Accepted => ("ACCEPTED", Level::Ok),
+                StepState::Done => ("DONE", Level::Ok),
+                StepState::Unneeded => ("NOT NEEDED", Level::Ok),
+                StepState::Failed => ("FAILED", Level::Fail),
+                StepState::InDoubt => ("IN DOUBT", Level::Unknown),
+                StepState::Skipped => ("SKIPPED", Level::Unknown),
+            };
+            let mut what = format!("{}. {} {}", index + 1, step.action, name(&step.object));
+            if let Some(field) = &step.field {
+                what.push_str(&format!(", {field}"));
+            }
+            match (short(step.from.as_ref()), short(step.to.as_ref())) {
+                (Some(from), Some(to)) => what.push_str(&format!(" from {from} to {to}")),
+                (None, Some(to)) => what.push_str(&format!(" to {to}")),
+                (_, None) => {}
+            }
+            if step.risk != Risk::None {
+                what.push_str(&format!(" [risk: {}]", step.risk.word()));
+            }
+            document.line(Line::marked(Mark { word, level }, what));
+            document.line(Line::faint(step.message.as_deref().unwrap_or(&step.effect)));
+        }
+    }
+
     fn table(&self, detail: &Detail) -> Table<'_> {
         let mut table = Table::new([
             Column::new("STEP").right(),
@@ -418,6 +454,12 @@ impl Plan {
             document.line(Line::faint(format!("and {rest} more: -o wide")));
         }
     }
+}
+
+/// A value that goes into a line: a number, a word, a truth.
+fn short(of: Option<&Value>) -> Option<Cow<'_, str>> {
+    let is_plain = of.is_some_and(|it| !it.is_array() && !it.is_object());
+    Some(value(of)).filter(|text| is_plain && !text.is_empty() && text.len() <= 60)
 }
 
 /// A value as a cell shows it: texts without quotes.
@@ -483,12 +525,12 @@ mod tests {
     PLAN  cluster prod: scale Deployment/a/web from 2 to 5
 
     STEPS
-    STEP  ACTION  OBJECT            FIELD           FROM  TO  RISK  STATE    EFFECT
-       1  scale   Deployment/a/web  .spec.replicas  2     5   none  planned  3 pods are started^[[2J
+    PLANNED  1. scale Deployment/a/web, .spec.replicas from 2 to 5
+             3 pods are started^[[2J
 
     PREFLIGHT
-    OK  capacity: fits now
-        node-1 takes 3
+    OK       capacity: fits now
+             node-1 takes 3
 
     TO UNDO
       kubectl mlops scale deployment/web -n a --replicas 2
