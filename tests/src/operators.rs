@@ -9,6 +9,7 @@ pub use minio::Minio;
 pub use spark::Spark;
 pub use strimzi::Strimzi;
 
+use std::io::Write as _;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -51,7 +52,7 @@ impl Running {
                 }
             }
             if !last.is_empty() {
-                eprintln!("the stand-in operator's last error: {last}");
+                let _ = writeln!(std::io::stderr(), "the stand-in operator's last error: {last}");
             }
         });
         Self { stop: Some(stop), thread: Some(thread) }
