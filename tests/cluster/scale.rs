@@ -187,6 +187,49 @@ spec:
 "#;
 
 #[test]
+fn who_undoes_a_change_while_it_is_waited_for_is_named() {
+    if shared().is_foreign() {
+        eprintln!("nothing tested: the cluster of MLOPS_TEST_KUBECONFIG has Flux controllers of its own, or none");
+        return;
+    }
+    let api = shared().api();
+    flux::start(shared()).expect("the controllers are ready");
+    let namespace = api.new_namespace("undone").expect("made");
+    let server = ArtifactServer::start().expect("it starts");
+    // Its pods never get ready, so that it is waited for until Flux comes by.
+    let stuck = FROM_GIT
+        .replace("labels: {app: web}}\n    spec", "labels: {app: web, testbed.mlops/state: image-pull}}\n    spec");
+    assert_ne!(stuck, FROM_GIT);
+    let artifact = server.serve("git/undone.tar.gz", &[("apps/deployment.yaml", stuck.as_str())]).expect("served");
+    api.apply_objects(vec![
+        json!({"apiVersion": GIT.0, "kind": GIT.1, "metadata": {"name": "platform", "namespace": namespace},
+            "spec": {"interval": "1h", "url": "https://git.invalid/platform", "ref": {"branch": "main"}}}),
+        json!({"apiVersion": KUSTOMIZATION.0, "kind": KUSTOMIZATION.1, "metadata": {"name": "apps", "namespace": namespace},
+            "spec": {"interval": "1h", "path": "./apps", "prune": true, "targetNamespace": namespace,
+                "sourceRef": {"kind": GIT.1, "name": "platform"}}}),
+    ])
+    .expect("applied");
+    let revision = "main@sha1:0123456789012345678901234567890123456789";
+    publish(api, (GIT.0, GIT.1, &namespace, "platform"), &artifact, revision).expect("published");
+    let apps = (KUSTOMIZATION.0, KUSTOMIZATION.1, namespace.as_str(), "apps");
+    api.wait_for(apps, WITHIN, |object| object["status"]["lastAppliedRevision"] == revision).expect("applied");
+
+    let kubeconfig = shared().kubeconfig(User::Admin).expect("a kubeconfig");
+    let flags = ["deploy/web", "--replicas", "3", "--yes", "--force-drift", "--timeout", "5m"];
+    let mut command = command(&kubeconfig, &namespace, &flags);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let web = (DEPLOYMENT.0, DEPLOYMENT.1, namespace.as_str(), "web");
+    api.wait_for(web, WITHIN, |object| object["spec"]["replicas"] == 3).expect("scaled");
+    let ask = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}});
+    api.patch(apps.0, apps.1, &namespace, "apps", &ask).expect("asked");
+    let output = child.wait_with_output().expect("ends");
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let outcome = "reverted by kustomize-controller: 1 replica is wanted again";
+    assert_eq!((output.status.code(), &plan["outcome"]), (Some(1), &json!(outcome)), "{plan}");
+    assert!(!deployment(api, &namespace, "web")["metadata"]["annotations"].to_string().contains("mlops.dev/scaling"));
+}
+
+#[test]
 fn what_git_sets_is_refused_and_holds_with_a_pause_until_it_is_resumed() {
     if shared().is_foreign() {
         eprintln!("nothing tested: the cluster of MLOPS_TEST_KUBECONFIG has Flux controllers of its own, or none");

@@ -4,7 +4,7 @@ use crate::plan::{Draft, Gate, Write};
 use crate::progress::{Look, Progress};
 use crate::read::{Seen, of_spec};
 use crate::settings::Settings;
-use crate::situation::Replicas;
+use crate::situation::{Replicas, are_wanted};
 use crate::stamp::{DRIFT, RECONCILE, Scaling};
 use crate::targets::{Target, kafka, target_of};
 use jiff::Timestamp;
@@ -189,8 +189,7 @@ impl Run<'_> {
             let scale = cluster::scale(self.connection, self.place).await?;
             let from = self.seen.replicas.wanted;
             if scale.wanted != from {
-                let message =
-                    format!("{} replicas are wanted by now, not {from}: somebody else has scaled it", scale.wanted);
+                let message = format!("{} by now, not {from}: somebody else has scaled it", are_wanted(scale.wanted));
                 return Err(ClusterError::Conflict { message, fields: Vec::new() });
             }
             match writer.set_scale(self.place, &scale, to).await {
@@ -292,7 +291,7 @@ impl Run<'_> {
             let (summary, reasons) = match self.look(draft).await {
                 Ok(Progress::Reached) => return Ok(()),
                 Ok(Progress::Reverted { to, by }) => {
-                    let outcome = format!("reverted by {by}: {to} replicas are wanted again");
+                    let outcome = format!("reverted by {by}: {} again", are_wanted(to));
                     return Err(End { is_over: true, ..End::of(outcome) });
                 }
                 Ok(Progress::Refused { why, hints }) => return Err(End { notes: hints, ..End::of(why) }),
@@ -334,7 +333,7 @@ impl Run<'_> {
         let outcome = async {
             let scale = cluster::scale(self.connection, self.place).await?;
             if scale.wanted != goal {
-                let message = format!("{} replicas are wanted by now: somebody else has scaled it", scale.wanted);
+                let message = format!("{} by now: somebody else has scaled it", are_wanted(scale.wanted));
                 return Err(ClusterError::Conflict { message, fields: Vec::new() });
             }
             writer.set_scale(self.place, &scale, from).await

@@ -4,7 +4,7 @@ use crate::git::GitAsk;
 use crate::owner;
 use crate::preflight;
 use crate::settings::Settings;
-use crate::situation::Situation;
+use crate::situation::{Situation, are_wanted};
 use crate::stamp::{Scaling, TO};
 use crate::targets::target_of;
 use jiff::SignedDuration;
@@ -162,7 +162,7 @@ fn expectations(situation: &Situation<'_>, draft: &mut Draft) {
     }
     let wanted = situation.replicas.wanted;
     if let Some(current) = situation.ask.current.filter(|current| *current != wanted) {
-        let reason = format!("{wanted} replicas are wanted now, not {current} as was expected");
+        let reason = format!("{} now, not {current} as was expected", are_wanted(wanted));
         draft.refuse(refuse("not-as-expected", reason, &["look again: somebody has changed it"]));
     }
     if let Some(scaling) = Scaling::of(situation.object).filter(|_| !situation.ask.take_over) {
@@ -256,7 +256,7 @@ fn conclude(situation: &Situation<'_>, plan: &mut Plan) {
         "nothing was changed".clone_into(&mut plan.outcome);
     } else if plan.steps.is_empty() {
         plan.state = PlanState::Done;
-        plan.outcome = format!("{} replicas are wanted already", situation.replicas.wanted);
+        plan.outcome = format!("{} already", are_wanted(situation.replicas.wanted));
     }
     // Of what is known to be elsewhere nothing was asked; what was asked for and not answered is a gap.
     plan.coverage = mlops_shared::health::coverage(situation.inventory.sections());

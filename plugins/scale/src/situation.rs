@@ -6,6 +6,7 @@ use mlops_shared::object::{Inventory, Object};
 use mlops_shared::ownership::FieldPath;
 use mlops_shared::platform::Platform;
 use mlops_shared::report::{ObjectId, Refusal, Risk, Step, StepState};
+use mlops_shared::text::plural;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -121,6 +122,12 @@ impl Situation<'_> {
     pub(crate) fn command(&self, flags: &str) -> String {
         command(self.resource, &self.object.meta.namespace, &self.object.meta.name, "", flags)
     }
+}
+
+/// `1 replica is wanted`, `3 replicas are wanted`
+pub(crate) fn are_wanted(count: u32) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{} {verb} wanted", plural(count as usize, "replica"))
 }
 
 /// An object's identity.

@@ -125,8 +125,8 @@ fn number(value: Option<&Value>) -> Option<i64> {
 }
 
 fn list(lines: &[String]) -> String {
-    let more = lines.len().saturating_sub(3);
-    let shown = lines.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = lines.len().saturating_sub(NAMED);
+    let shown = lines.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{shown}, and {more} more") } else { shown }
 }
 

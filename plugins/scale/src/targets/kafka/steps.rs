@@ -253,7 +253,9 @@ fn not_drained(situation: &Situation<'_>, draft: &mut Draft, change: &Change<'_>
     if change.around.has_cruise_control() {
         let hints = ["--rebalance moves them off first, and waits", "--ignore-preflight leaves it to the operator"];
         let command = situation.command(&format!("{} --rebalance", situation.flags(situation.to())));
-        draft.refuse(Refusal { command: Some(command), ..situation.refusal("not-drained", reason, &hints) });
+        // Where something else forbids it too, this would not do.
+        let command = Some(command).filter(|_| draft.plan.refusals.is_empty());
+        draft.refuse(Refusal { command, ..situation.refusal("not-drained", reason, &hints) });
     } else {
         let hints = [
             "the cluster has no Cruise Control: kafka-reassign-partitions.sh moves them, or add spec.cruiseControl",
