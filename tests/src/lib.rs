@@ -17,6 +17,7 @@ pub mod http;
 pub mod install;
 pub mod kwok;
 pub mod loopback;
+pub mod minio;
 pub mod objects;
 pub mod operators;
 pub mod processes;

@@ -1,6 +1,7 @@
 //! What the command line may say.
 
 use crate::restore::Existing;
+use crate::s3::S3Args;
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum, ValueHint};
 use mlops_shared::archive;
 use mlops_shared::cli::{ConnectionArgs, OutputArgs, ScopeArgs, SourceArgs, WriteArgs};
@@ -34,6 +35,8 @@ pub(crate) struct Args {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) s3: S3Args,
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,7 +47,7 @@ pub(crate) enum Command {
     Kafka(KafkaArgs),
     /// Check an archive from its first byte to its last, and its signature
     Verify(VerifyArgs),
-    /// The archives of a folder
+    /// The archives of a folder or of s3://BUCKET/PREFIX
     List(ListArgs),
     /// What an archive says of itself, the objects of a kind, or one object; values of Secrets are never shown
     Show(ShowArgs),
@@ -52,7 +55,7 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Make objects of an archive again, by a plan that says of each what becomes of it
     Restore(RestoreArgs),
-    /// Which archives of a folder may go; they go only with --yes
+    /// Which archives of a folder or of s3://BUCKET/PREFIX may go; they go only with --yes
     Prune(PruneArgs),
     /// Which claims have a VolumeSnapshot that would serve; --create makes some, --keep-last removes old ones
     Snapshots(SnapshotsArgs),
@@ -96,7 +99,7 @@ pub(crate) struct KafkaArgs {
 /// How an archive is written.
 #[derive(Debug, ArgGroup)]
 pub(crate) struct ArchiveArgs {
-    /// A folder, or a new file whose name ends in .tar.zst or .tar.zst.age
+    /// A folder or s3://BUCKET/PREFIX, or a new file or object whose name ends in .tar.zst or .tar.zst.age
     #[arg(long, value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) to: PathBuf,
     /// Encrypt to this age or SSH public key; may be given more than once
@@ -142,7 +145,7 @@ impl From<Secrets> for archive::Secrets {
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct VerifyArgs {
-    /// The archive
+    /// The archive: a file, or s3://BUCKET/KEY
     #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
     /// With level 3 or 4 only these objects, also narrowed by -n and -l: KIND, KIND/NAME (with -n) or KIND/NAMESPACE/NAME
@@ -164,19 +167,22 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct ListArgs {
-    /// The folder
+    /// The folder, or s3://BUCKET/PREFIX
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct ShowArgs {
-    /// The archive
+    /// The archive: a file, or s3://BUCKET/KEY
     #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
     /// KIND, KIND/NAME (with -n) or KIND/NAMESPACE/NAME
     #[arg(value_name = "OBJECT")]
     pub(crate) object: Option<String>,
+    /// Write the archive itself to standard output, for another plugin: `… --stream | kubectl mlops health --from -`
+    #[arg(long, conflicts_with = "object")]
+    pub(crate) stream: bool,
 }
 
 #[derive(Debug, ArgGroup)]
@@ -194,7 +200,7 @@ pub(crate) struct DiffArgs {
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct PruneArgs {
-    /// The folder
+    /// The folder, or s3://BUCKET/PREFIX
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) folder: PathBuf,
     /// Keep so many of the newest
@@ -247,7 +253,7 @@ pub(crate) struct SnapshotsArgs {
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct RestoreArgs {
-    /// The archive
+    /// The archive: a file, or s3://BUCKET/KEY
     #[arg(value_name = "ARCHIVE", value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
     /// KIND, KIND/NAME (with -n) or KIND/NAMESPACE/NAME; everything without one

@@ -2,7 +2,9 @@
 
 use crate::args::{Args, CoverageArgs};
 use crate::exclude;
+use crate::s3::is_remote;
 use crate::snapshots::cover::{Cover, cover};
+use crate::storage::{Storage, Watched};
 use jiff::{SignedDuration, Timestamp};
 use mlops_shared::cli::{Failure, Printer, on_cluster, platform};
 use mlops_shared::cluster::{self, Plan};
@@ -17,6 +19,7 @@ use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// The whole run may take so long.
@@ -121,7 +124,22 @@ pub(crate) fn run(args: &Args, wanted: &CoverageArgs, printer: &Printer) -> Resu
     Ok(report(gathered, &args.scope.namespace, now, fresh))
 }
 
+/// An archive of an object store: as it lies there into a file that only its owner reads, and is gone afterwards.
+fn from_store(args: &Args, path: &Path) -> Result<Gathered<Decoded>, Failure> {
+    let failed = |error: std::io::Error| Failure::unchecked(format!("failed to copy {}: {error}", path.display()));
+    let mut input = Watched::new(Storage::new(&args.s3).open(path)?);
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    if let Err(error) = std::io::copy(&mut input, &mut file) {
+        return Err(input.failure().unwrap_or_else(|| failed(error)));
+    }
+    let origin = Origin { path: file.path(), identities: &args.source.identity };
+    Ok(gather(origin, &Limits::default(), &decode_kept)?)
+}
+
 fn read(args: &Args) -> Result<Gathered<Decoded>, Failure> {
+    if let Some(path) = args.source.from.as_deref().filter(|path| is_remote(path)) {
+        return from_store(args, path);
+    }
     if let Some(path) = &args.source.from {
         let origin = Origin { path, identities: &args.source.identity };
         return Ok(gather(origin, &Limits::default(), &decode_kept)?);

@@ -1,11 +1,12 @@
 //! `backup create`: the state of the cluster into a new archive.
 
 use crate::args::{ArchiveArgs, Args};
+use crate::destination::Destination;
 use crate::model::BackupReport;
 use crate::page::{Maker, Only, Page, Saved};
 use crate::secret::Redaction;
 use crate::spool::{Piece, Spool};
-use crate::target::{Target, publish, signature_of};
+use crate::storage::Storage;
 use crate::write::{Measured, write};
 use crate::{exclude, keys, kinds};
 use age::Recipient;
@@ -23,8 +24,7 @@ use mlops_shared::ownership::Managers;
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,10 +133,11 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> Result<BackupReport, Failure> {
     let settings = settings(args, create, what)?;
-    let (target, note) = Target::new(&create.to)?;
+    let storage = Storage::new(&args.s3);
+    let (destination, note) = Destination::new(&create.to, &storage)?;
     note.iter().for_each(|note| printer.note(note));
     let created_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut spool = Spool::new(target.folder())?;
+    let mut spool = Spool::new(&destination.folder())?;
     let maker = Maker::new(settings.secrets, Redaction::new(settings.compare_key.as_deref()));
     let maker = maker.map(|maker| maker.only(settings.only.clone()));
     let maker = Arc::new(maker.map_err(|error| Failure::unchecked(format!("failed to start: {error}")))?);
@@ -168,46 +169,29 @@ pub(crate) fn run(
     };
     collected.warnings.iter().for_each(|warning| printer.note(warning));
     kinds::check(&settings.kinds, collected.kinds.iter().map(|it| &it.kind).chain(&collected.others))?;
-    let path = target.path(&context, &created_at, !settings.recipients.is_empty())?;
+    let path = destination.path(&context, &created_at, !settings.recipients.is_empty())?;
     let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
     let (manifest, index) = describe(&settings, collected, cluster, created_at, &mut kept);
     let mut written = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::unchecked(format!("failed to write the manifest: {error}")))?;
     written.push(b'\n');
 
-    let mut file = target.aside()?;
-    let pieces = kept.values().flat_map(|kind| kind.pieces.iter().copied());
-    let parts = pieces.map(|piece| spool.get(piece).map_err(Broken::Spool));
-    let (bytes, digest) = seal_in(file.as_file_mut(), &settings.recipients, &maker, (&written, &index), parts)?;
-    let signature = match &settings.sign_key {
-        None => None,
-        Some(key) => {
-            let comment = format!(
-                "backup of {} at {}, content {}",
-                manifest.cluster.context, manifest.created_at, manifest.index.sha256
-            );
-            let comment: String = comment.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
-            let text = keys::sign(key, file.as_file_mut(), &comment)?;
-            // First the signature: no archive is ever seen without it.
-            let signature = signature_of(&path);
-            let mut aside = target.aside()?;
-            aside.write_all(text.as_bytes()).map_err(|error| Failure::from(Broken::Io(error)))?;
-            publish(aside, &signature)?;
-            Some(signature)
-        }
-    };
-    if let Err(failure) = publish(file, &path) {
-        // Nothing may lie about as the signature of a file that somebody else put there.
-        signature.iter().for_each(|signature| drop(std::fs::remove_file(signature)));
-        return Err(failure);
-    }
+    let comment =
+        format!("backup of {} at {}, content {}", manifest.cluster.context, manifest.created_at, manifest.index.sha256);
+    let comment: String = comment.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    let signing = settings.sign_key.as_ref().map(|key| (key, comment.as_str()));
+    let done = destination.write(&path, signing, &mut |out| {
+        let pieces = kept.values().flat_map(|kind| kind.pieces.iter().copied());
+        let parts = pieces.map(|piece| spool.get(piece).map_err(Broken::Spool));
+        seal_in(out, &settings.recipients, &maker, (&written, &index), parts)
+    })?;
     Ok(BackupReport {
         api_version: API_VERSION.to_owned(),
         kind: "BackupReport".to_owned(),
         archive: path.display().to_string(),
-        archive_bytes: bytes,
-        archive_sha256: digest.to_string(),
-        signature: signature.map(|path| path.display().to_string()),
+        archive_bytes: done.bytes,
+        archive_sha256: done.digest.to_string(),
+        signature: done.signature.map(|path| path.display().to_string()),
         manifest,
     })
 }
@@ -258,13 +242,13 @@ impl From<Broken> for Failure {
 
 /// Writes the archive, encrypted where there are recipients; its size and digest.
 fn seal_in(
-    file: &mut File,
+    out: &mut dyn Write,
     recipients: &[Box<dyn Recipient + Send>],
     maker: &Maker,
     heads: (&[u8], &[u8]),
     parts: impl Iterator<Item = Result<Vec<u8>, Broken>>,
 ) -> Result<(u64, Digest), Failure> {
-    let mut out = Measured::new(BufWriter::with_capacity(1 << 16, file));
+    let mut out = Measured::new(out);
     let compress = |bytes: &[u8]| maker.compress(bytes);
     if recipients.is_empty() {
         write(&mut out, &compress, heads, parts)?;

@@ -3,7 +3,8 @@
 
 use crate::args::{Args, DiffArgs};
 use crate::compare::{Field, compare};
-use crate::verify::{broken, open};
+use crate::storage::Storage;
+use crate::verify::broken;
 use mlops_shared::archive::{Digest, Flow, Identities, Limits, Manifest, Place, Secrets, scan};
 use mlops_shared::cli::{Failure, on_cluster};
 use mlops_shared::cluster::{ClusterError, Order, Reading, ServedKind, collect};
@@ -110,14 +111,15 @@ struct Side {
 /// Runs the command.
 pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     let identities = Identities::read(&args.source.identity).map_err(|error| broken(&diff.from, &error))?;
-    let (mut old, manifest) = heads(&diff.from, &identities)?;
+    let storage = Storage::new(&args.s3);
+    let (mut old, manifest) = heads(&storage, &diff.from, &identities)?;
     let is_live = diff.to.as_os_str() == "live";
     let mut notes = Vec::new();
     let mut is_other_chosen = false;
     let mut new = if is_live {
         live(args, &manifest, &old)?
     } else {
-        let (side, other) = heads(&diff.to, &identities)?;
+        let (side, other) = heads(&storage, &diff.to, &identities)?;
         if manifest.cluster.uid.is_some() && other.cluster.uid.is_some() && manifest.cluster.uid != other.cluster.uid {
             notes.push("these are two clusters: their kube-system have different UIDs".to_owned());
         }
@@ -152,9 +154,9 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     for path in new.objects.keys().filter(|path| is_whole && is_known(path) && !old.objects.contains_key(*path)) {
         added.push(Named::of(path));
     }
-    hold(&diff.from, &identities, &differing, &mut old)?;
+    hold(&storage, &diff.from, &identities, &differing, &mut old)?;
     if !is_live {
-        hold(&diff.to, &identities, &differing, &mut new)?;
+        hold(&storage, &diff.to, &identities, &differing, &mut new)?;
     }
     if old.secrets != new.secrets && differing.iter().any(|path| path.starts_with("objects/core/secrets/")) {
         notes.push("one side has no values of Secrets: they are compared by their length class".to_owned());
@@ -191,10 +193,10 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
 }
 
 /// What an archive's index says.
-fn heads(path: &Path, identities: &Identities) -> Result<(Side, Manifest), Failure> {
+fn heads(storage: &Storage<'_>, path: &Path, identities: &Identities) -> Result<(Side, Manifest), Failure> {
     let mut side = Side::default();
     let mut told = None;
-    let input = BufReader::new(open(path)?);
+    let input = BufReader::new(storage.open(path)?);
     let head = &mut |manifest: &Manifest, entries: &[mlops_shared::archive::Entry]| {
         side.secrets = manifest.secrets;
         side.objects = entries.iter().map(|entry| (entry.path.clone(), entry.digest)).collect();
@@ -210,9 +212,15 @@ fn heads(path: &Path, identities: &Identities) -> Result<(Side, Manifest), Failu
 }
 
 /// Reads an archive to its end and keeps what differs, as much of it as may be held.
-fn hold(path: &Path, identities: &Identities, differing: &BTreeSet<Box<str>>, side: &mut Side) -> Result<(), Failure> {
+fn hold(
+    storage: &Storage<'_>,
+    path: &Path,
+    identities: &Identities,
+    differing: &BTreeSet<Box<str>>,
+    side: &mut Side,
+) -> Result<(), Failure> {
     let mut bytes = 0;
-    let input = BufReader::with_capacity(1 << 16, open(path)?);
+    let input = BufReader::with_capacity(1 << 16, storage.open(path)?);
     let each = &mut |entry: &mlops_shared::archive::Entry, content: &[u8]| {
         if differing.contains(&entry.path) && bytes + content.len() <= HELD {
             bytes += content.len();

@@ -1,10 +1,11 @@
 //! Keys of a run: recipients that an archive is encrypted to, and the key that signs it.
 
+use crate::storage::{Storage, Watched};
 use age::Recipient;
 use minisign::{PublicKey, SecretKey, SecretKeyBox, SignatureBox};
 use mlops_shared::cli::Failure;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A file of keys may be so large.
@@ -104,14 +105,13 @@ pub(crate) fn public(word: &str) -> Result<PublicKey, Failure> {
     })
 }
 
-/// Signs a file: what `minisign -V` verifies.
+/// Signs a stream from its beginning to its end: what `minisign -V` verifies.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub(crate) fn sign(key: &SecretKey, file: &mut File, comment: &str) -> Result<String, Failure> {
+/// When it cannot be read.
+pub(crate) fn sign(key: &SecretKey, input: impl Read, comment: &str) -> Result<String, Failure> {
     let failed = |error: String| Failure::unchecked(format!("failed to sign the archive: {error}"));
-    file.rewind().map_err(|error| failed(error.to_string()))?;
-    let signed = minisign::sign(None, key, file, Some(comment), Some("signature of a kubectl mlops backup"));
+    let signed = minisign::sign(None, key, input, Some(comment), Some("signature of a kubectl mlops backup"));
     Ok(signed.map_err(|error| failed(error.to_string()))?.into_string())
 }
 
@@ -119,18 +119,27 @@ pub(crate) fn sign(key: &SecretKey, file: &mut File, comment: &str) -> Result<St
 ///
 /// # Errors
 /// When it does not fit.
-pub(crate) fn verify(key: &PublicKey, archive: &Path, signature: &Path) -> Result<String, Failure> {
+pub(crate) fn verify(
+    key: &PublicKey,
+    storage: &Storage<'_>,
+    archive: &Path,
+    signature: &Path,
+) -> Result<String, Failure> {
     let refused = |why: &str| {
         Failure::usage(format!("the signature of {} does not hold: {why}", archive.display()))
             .hint("the archive or its signature was changed, or somebody else signed it: do not restore it")
     };
-    if !signature.exists() {
+    let Some(text) = storage.small(signature, BYTES)? else {
         return Err(refused(&format!("there is no {}", signature.display())));
+    };
+    let parsed = SignatureBox::from_string(&text).map_err(|_| refused("it is no minisign signature"))?;
+    let mut input = Watched::new(storage.open(archive)?);
+    let verified = minisign::verify(key, &parsed, &mut input, true, false, false);
+    // Where it could not be read, nothing is known about the signature.
+    if let Some(failure) = input.failure() {
+        return Err(failure);
     }
-    let parsed = SignatureBox::from_string(&text(signature)?).map_err(|_| refused("it is no minisign signature"))?;
-    let file = File::open(archive)
-        .map_err(|error| Failure::usage(format!("failed to open {}: {error}", archive.display())))?;
-    minisign::verify(key, &parsed, file, true, false, false).map_err(|error| refused(&error.to_string()))?;
+    verified.map_err(|error| refused(&error.to_string()))?;
     Ok(parsed.trusted_comment().unwrap_or_default())
 }
 
@@ -166,13 +175,15 @@ mod tests {
         let key_file = folder.path().join("key");
         std::fs::write(&key_file, pair.sk.to_box(None).expect("box").into_string()).expect("write");
         let key = signing(&key_file).expect("key");
-        let text = sign(&key, &mut File::open(&archive).expect("open"), "of a test").expect("signed");
+        let text = sign(&key, File::open(&archive).expect("open"), "of a test").expect("signed");
         std::fs::write(&signature, text).expect("write");
         let public = public(&pair.pk.to_base64()).expect("public key");
-        assert_eq!(verify(&public, &archive, &signature).expect("holds"), "of a test");
+        let flags = crate::s3::S3Args::default();
+        let storage = Storage::new(&flags);
+        assert_eq!(verify(&public, &storage, &archive, &signature).expect("holds"), "of a test");
         std::fs::write(&archive, "Content").expect("write");
-        assert!(verify(&public, &archive, &signature).is_err());
-        assert!(verify(&public, &archive, &folder.path().join("none")).is_err());
+        assert!(verify(&public, &storage, &archive, &signature).is_err());
+        assert!(verify(&public, &storage, &archive, &folder.path().join("none")).is_err());
         assert!(super::public("nonsense").is_err() && signing(&archive).is_err());
     }
 }

@@ -3,20 +3,19 @@
 use crate::args::{Args, ListArgs};
 use crate::model::size;
 use crate::record::{self, Record};
-use crate::target::{ENCRYPTED, PLAIN, signature_of};
+use crate::storage::{Lying, Storage};
+use crate::target::{ENCRYPTED, PLAIN};
 use mlops_shared::archive::{ArchiveError, Flow, Identities, Limits, Manifest, scan};
-use mlops_shared::cli::Failure;
+use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
 use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present, instant};
 use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
 
 /// A folder with more archives is no folder of backups.
-const MOST: usize = 10_000;
+pub(crate) const MOST: usize = 10_000;
 
 /// The archives of a folder.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -78,8 +77,9 @@ pub(crate) fn run(args: &Args, list: &ListArgs) -> Result<ListReport, Failure> {
     let identities =
         Identities::read(&args.source.identity).map_err(|error| crate::verify::broken(&list.folder, &error))?;
     let mut archives = Vec::new();
-    for path in archives_in(&list.folder)? {
-        archives.push(look(&path, &identities));
+    let storage = Storage::new(&args.s3);
+    for lying in storage.archives(&list.folder)? {
+        archives.push(look(&storage, &lying, &identities)?);
     }
     sort(&mut archives);
     Ok(ListReport {
@@ -95,65 +95,46 @@ pub(crate) fn sort(archives: &mut [Found]) {
     archives.sort_by(|one, two| two.created_at.cmp(&one.created_at).then_with(|| one.archive.cmp(&two.archive)));
 }
 
-/// The files of a folder that are called like archives. Links are passed over.
+/// What an archive says of itself; its objects are not read.
 ///
 /// # Errors
-/// When the folder cannot be read.
-pub(crate) fn archives_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::usage(format!("failed to read the folder {}: {error}", folder.display()));
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_named = name.ends_with(PLAIN) || name.ends_with(ENCRYPTED);
-        if is_named && !name.starts_with('.') && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            found.push(entry.path());
-        }
-        if found.len() > MOST {
-            return Err(Failure::usage(format!("{} holds more than {MOST} archives", folder.display())));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// What an archive says of itself; its objects are not read.
-pub(crate) fn look(path: &Path, identities: &Identities) -> Found {
+/// When the place that it lies in does not answer: one after the other would fail then.
+pub(crate) fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities) -> Result<Found, Failure> {
+    let Lying { path, bytes, signed, recorded } = lying;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let bytes = fs::metadata(path).map_or(0, |about| about.len());
-    let record = record::read(path).filter(|record: &Record| record.bytes == bytes);
+    let record = if *recorded { record::read(storage, path)? } else { None };
+    let record = record.filter(|record: &Record| record.bytes == *bytes);
     let mut found = Found {
         created_at: time_of_name(&name),
         encrypted: name.ends_with(ENCRYPTED),
         archive: name,
-        bytes,
+        bytes: *bytes,
         context: None,
         cluster_uid: None,
         of: None,
         objects: None,
         partial: None,
-        signed: signature_of(path).is_file(),
+        signed: *signed,
         verified_at: record.map(|record| record.verified_at),
         error: None,
         locked: false,
     };
     let mut manifest: Option<Manifest> = None;
-    let outcome = File::open(path).map_err(|error| error.to_string()).and_then(|file| {
-        let input = BufReader::new(file);
-        let head = &mut |told: &Manifest, _: &[_]| {
-            manifest = Some(told.clone());
-            Ok(Flow::Stop)
-        };
-        match scan(input, identities, &Limits::default(), head, &mut |_, _| Ok(Flow::Stop)) {
-            Err(ArchiveError::Locked) => {
-                found.locked = true;
-                Ok(())
-            }
-            other => other.map_err(|error| error.to_string()),
-        }
-    });
-    found.error = outcome.err();
+    let head = &mut |told: &Manifest, _: &[_]| {
+        manifest = Some(told.clone());
+        Ok(Flow::Stop)
+    };
+    let scanned = match storage.open(path) {
+        Ok(input) => scan(BufReader::new(input), identities, &Limits::default(), head, &mut |_, _| Ok(Flow::Stop)),
+        Err(failure) if crate::s3::is_remote(path) && failure.exit != Exit::Usage => return Err(failure),
+        Err(failure) => Err(ArchiveError::Stopped(failure.message)),
+    };
+    match scanned {
+        Ok(()) => {}
+        Err(ArchiveError::Locked) => found.locked = true,
+        Err(ArchiveError::Unread(unread)) => return Err(crate::storage::unread(&unread)),
+        Err(error) => found.error = Some(error.to_string()),
+    }
     if let Some(manifest) = manifest {
         found.created_at = Some(manifest.created_at);
         found.context = Some(manifest.cluster.context);
@@ -162,7 +143,7 @@ pub(crate) fn look(path: &Path, identities: &Identities) -> Found {
         found.objects = Some(manifest.objects);
         found.partial = Some(manifest.partial);
     }
-    found
+    Ok(found)
 }
 
 /// The instant in a name that `create` makes up: `backup-prod-20261127T030000Z.tar.zst`.

@@ -1,8 +1,9 @@
 //! `backup prune`: which archives of a folder may go. It says so; only with `--yes` they go.
 
 use crate::args::{Args, PruneArgs};
-use crate::list::{Found, archives_in, look, sort};
+use crate::list::{Found, look, sort};
 use crate::record;
+use crate::storage::{Storage, within};
 use crate::target::{ENCRYPTED, PLAIN, signature_of};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,6 +14,7 @@ use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present, instan
 use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -77,13 +79,27 @@ pub(crate) fn run(args: &Args, prune: &PruneArgs) -> Result<PruneReport, Failure
     }
     let identities =
         Identities::read(&args.source.identity).map_err(|error| crate::verify::broken(&prune.folder, &error))?;
-    let mut found: Vec<Found> = archives_in(&prune.folder)?.iter().map(|path| look(path, &identities)).collect();
+    let storage = Storage::new(&args.s3);
+    let lying = storage.archives(&prune.folder)?;
+    let mut found: Vec<Found> =
+        lying.iter().map(|lying| look(&storage, lying, &identities)).collect::<Result<_, Failure>>()?;
     sort(&mut found);
-    let is_verified = |found: &Found| record::holds(&prune.folder.join(&found.archive));
+    let unknown = RefCell::new(None);
+    let is_verified = |found: &Found| {
+        let held = record::holds(&storage, &within(&prune.folder, &found.archive));
+        held.unwrap_or_else(|failure| {
+            unknown.borrow_mut().get_or_insert(failure);
+            false
+        })
+    };
     let mut archives = decide(&found, policy, &is_verified);
+    // Where it is not known which is the newest that was verified, nothing may go.
+    if let Some(failure) = unknown.into_inner() {
+        return Err(failure);
+    }
     if prune.yes {
         for decision in archives.iter_mut().filter(|decision| !decision.keep) {
-            decision.error = remove(&prune.folder.join(&decision.archive)).err();
+            decision.error = remove(&storage, &within(&prune.folder, &decision.archive)).err();
         }
     }
     Ok(PruneReport {
@@ -96,17 +112,8 @@ pub(crate) fn run(args: &Args, prune: &PruneArgs) -> Result<PruneReport, Failure
 }
 
 /// Removes an archive, then what lies beside it.
-fn remove(path: &Path) -> Result<(), String> {
-    std::fs::remove_file(path).map_err(|error| error.to_string())?;
-    for beside in [signature_of(path), record::path_of(path)] {
-        match std::fs::remove_file(&beside) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(format!("{}: {error}", beside.display()));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+fn remove(storage: &Storage<'_>, path: &Path) -> Result<(), String> {
+    [path.to_owned(), signature_of(path), record::path_of(path)].iter().try_for_each(|path| storage.remove(path))
 }
 
 /// Which cluster an archive is of, as far as that is known.

@@ -1,11 +1,12 @@
 //! The record of a verification, beside the archive: when it held, and of which bytes.
 
+use crate::storage::{Storage, Watched};
 use crate::target::{Target, publish};
 use mlops_shared::archive::{Digest, Sha256};
-use mlops_shared::cli::Failure;
+use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::report::API_VERSION;
+use object_store::PutMode;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -38,23 +39,37 @@ pub(crate) fn path_of(archive: &Path) -> PathBuf {
 }
 
 /// The record of an archive; `None` where there is none that can be read.
-pub(crate) fn read(archive: &Path) -> Option<Record> {
-    let mut text = String::new();
-    File::open(path_of(archive)).ok()?.take(BYTES).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok().filter(|record: &Record| record.kind == "BackupVerified")
+///
+/// # Errors
+/// When the place that it lies in does not answer.
+pub(crate) fn read(storage: &Storage<'_>, archive: &Path) -> Result<Option<Record>, Failure> {
+    let text = match storage.small(&path_of(archive), BYTES) {
+        Ok(text) => text,
+        // What is there and can be no record is none.
+        Err(failure) if failure.exit == Exit::Usage => None,
+        Err(failure) => return Err(failure),
+    };
+    let parsed = text.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(parsed.filter(|record: &Record| record.kind == "BackupVerified"))
 }
 
 /// Whether a record is of the bytes that the archive has now.
-pub(crate) fn holds(archive: &Path) -> bool {
-    read(archive).is_some_and(|record| digest(archive).is_ok_and(|(_, digest)| digest.to_string() == record.sha256))
+///
+/// # Errors
+/// When the place that it lies in does not answer: nothing is known then.
+pub(crate) fn holds(storage: &Storage<'_>, archive: &Path) -> Result<bool, Failure> {
+    let Some(record) = read(storage, archive)? else { return Ok(false) };
+    Ok(digest(storage, archive)?.1.to_string() == record.sha256)
 }
 
-/// Size and digest of a file.
-pub(crate) fn digest(path: &Path) -> std::io::Result<(u64, Digest)> {
-    let mut file = File::open(path)?;
+/// Size and digest of an archive.
+fn digest(storage: &Storage<'_>, path: &Path) -> Result<(u64, Digest), Failure> {
+    let mut input = Watched::new(storage.open(path)?);
     let (mut digest, mut bytes, mut buffer) = (Sha256::default(), 0, vec![0; 1 << 16]);
     loop {
-        let read = file.read(&mut buffer)?;
+        let Ok(read) = input.read(&mut buffer) else {
+            return Err(input.failure().unwrap_or_else(|| Failure::unchecked("failed to read the archive")));
+        };
         if read == 0 {
             return Ok((bytes, digest.finish()));
         }
@@ -67,9 +82,9 @@ pub(crate) fn digest(path: &Path) -> std::io::Result<(u64, Digest)> {
 ///
 /// # Errors
 /// When the folder takes no file.
-pub(crate) fn write(archive: &Path, level: u8, now: &str) -> Result<(), Failure> {
+pub(crate) fn write(storage: &Storage<'_>, archive: &Path, level: u8, now: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::unchecked(format!("failed to record the verification: {error}"));
-    let (bytes, sha256) = digest(archive).map_err(failed)?;
+    let (bytes, sha256) = digest(storage, archive)?;
     let record = Record {
         api_version: API_VERSION.to_owned(),
         kind: "BackupVerified".to_owned(),
@@ -78,15 +93,23 @@ pub(crate) fn write(archive: &Path, level: u8, now: &str) -> Result<(), Failure>
         bytes,
         sha256: sha256.to_string(),
     };
+    let text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
+    let path = path_of(archive);
+    if let Some((bucket, address)) = storage.remote(&path)? {
+        if bucket.look(&address.key)?.is_some() && read(storage, archive)?.is_none() {
+            return Err(Failure::usage(format!("{} is there, and is no record", path.display())));
+        }
+        return bucket.put(&address.key, format!("{text}\n").into_bytes(), PutMode::Overwrite);
+    }
     let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (target, _) = Target::new(folder)?;
     let mut file = target.aside()?;
-    let text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
     file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-    let path = path_of(archive);
     match std::fs::symlink_metadata(&path) {
         // A record is all that it may take the place of.
-        Ok(about) if about.is_file() && read(archive).is_some() => std::fs::remove_file(&path).map_err(failed)?,
+        Ok(about) if about.is_file() && read(storage, archive)?.is_some() => {
+            std::fs::remove_file(&path).map_err(failed)?
+        }
         Ok(_) => return Err(Failure::usage(format!("{} is there, and is no record", path.display()))),
         Err(_) => {}
     }

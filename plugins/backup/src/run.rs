@@ -35,6 +35,10 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
             show(args, printer, &report, format)?;
             Ok(Exit::of_check(false, report.is_partial()))
         }
+        Command::Show(wanted) if wanted.stream => {
+            shown::stream(args, wanted, printer)?;
+            Ok(Exit::Clean)
+        }
         Command::Show(wanted) => {
             match shown::run(args, wanted)? {
                 Shown::Manifest(report) => show(args, printer, &*report, format)?,

@@ -3,9 +3,10 @@
 use crate::args::{Args, ShowArgs};
 use crate::model::manifest;
 use crate::secret::Redaction;
-use crate::verify::{broken, open};
+use crate::storage::{Storage, Watched};
+use crate::verify::broken;
 use mlops_shared::archive::{Entry, Flow, Identities, Json, KindRecord, Limits, Manifest, Place, scan};
-use mlops_shared::cli::Failure;
+use mlops_shared::cli::{Failure, Printer};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
 use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present};
 use mlops_shared::text;
@@ -13,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 
 /// The answer: one of three.
 pub(crate) enum Shown {
@@ -124,6 +125,28 @@ impl Wanted {
     }
 }
 
+/// Writes an archive as it lies there to standard output, for a reader that knows nothing of object stores.
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub(crate) fn stream(args: &Args, show: &ShowArgs, printer: &Printer) -> Result<(), Failure> {
+    if printer.is_terminal() {
+        return Err(Failure::usage("an archive is nothing to look at: a pipe or a file is needed")
+            .hint("as in kubectl mlops backup show s3://BUCKET/KEY --stream | kubectl mlops health --from -"));
+    }
+    let mut input = Watched::new(Storage::new(&args.s3).open(&show.archive)?);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let Ok(read) = input.read(&mut buffer) else {
+            return Err(input.failure().unwrap_or_else(|| Failure::unchecked("failed to read the archive")));
+        };
+        // Whoever has read enough ends it quietly.
+        if read == 0 || !printer.stream(&buffer[..read])? {
+            return Ok(());
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args, show: &ShowArgs) -> Result<Shown, Failure> {
     let path = &show.archive;
@@ -134,7 +157,7 @@ pub(crate) fn run(args: &Args, show: &ShowArgs) -> Result<Shown, Failure> {
     let mut fitting: Vec<Entry> = Vec::new();
     let mut found: Option<Vec<u8>> = None;
     let one: RefCell<Option<String>> = RefCell::default();
-    let input = BufReader::with_capacity(1 << 16, open(path)?);
+    let input = BufReader::with_capacity(1 << 16, Storage::new(&args.s3).open(path)?);
     scan(
         input,
         &identities,

@@ -66,21 +66,7 @@ impl Target {
     /// # Errors
     /// When it is there already, or a given name does not say whether the archive is encrypted.
     pub(crate) fn path(&self, context: &str, instant: &str, is_encrypted: bool) -> Result<PathBuf, Failure> {
-        let ending = if is_encrypted { ENCRYPTED } else { PLAIN };
-        let name = match &self.name {
-            Some(name) if name.ends_with(ending) => name.clone(),
-            Some(name) => {
-                let what = if is_encrypted { "encrypted" } else { "not encrypted" };
-                return Err(Failure::usage(format!("the archive is {what}, and {name} does not say so"))
-                    .hint(format!("its name ends in {ending}")));
-            }
-            None => {
-                let plain = |it: char| if it.is_ascii_alphanumeric() || it == '-' { it } else { '-' };
-                let context: String = context.chars().take(60).map(plain).collect();
-                let instant: String = instant.chars().filter(|it| it.is_ascii_alphanumeric()).collect();
-                format!("backup-{}-{instant}{ending}", context.trim_matches('-'))
-            }
-        };
+        let name = name(self.name.as_deref(), context, instant, is_encrypted)?;
         self.refuse_existing(&name)?;
         Ok(self.folder.join(name))
     }
@@ -106,6 +92,28 @@ impl Target {
             Failure::unchecked(format!("failed to write in {}: {error}", self.folder.display()))
                 .hint("is the folder writable, and is there room?")
         })
+    }
+}
+
+/// The name of a new archive: the one that was given, or one made up of these.
+///
+/// # Errors
+/// When a given name does not say whether the archive is encrypted.
+pub(crate) fn name(given: Option<&str>, context: &str, instant: &str, is_encrypted: bool) -> Result<String, Failure> {
+    let ending = if is_encrypted { ENCRYPTED } else { PLAIN };
+    match given {
+        Some(name) if name.ends_with(ending) => Ok(name.to_owned()),
+        Some(name) => {
+            let what = if is_encrypted { "encrypted" } else { "not encrypted" };
+            Err(Failure::usage(format!("the archive is {what}, and {name} does not say so"))
+                .hint(format!("its name ends in {ending}")))
+        }
+        None => {
+            let plain = |it: char| if it.is_ascii_alphanumeric() || it == '-' { it } else { '-' };
+            let context: String = context.chars().take(60).map(plain).collect();
+            let instant: String = instant.chars().filter(|it| it.is_ascii_alphanumeric()).collect();
+            Ok(format!("backup-{}-{instant}{ending}", context.trim_matches('-')))
+        }
     }
 }
 

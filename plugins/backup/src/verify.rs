@@ -3,6 +3,7 @@
 use crate::args::{Args, VerifyArgs};
 use crate::keys;
 use crate::model::{SignatureReport, VerifyReport};
+use crate::storage::Storage;
 use crate::target::signature_of;
 use crate::trial::{self, TrialReport};
 use mlops_shared::archive::{ArchiveError, Entry, Flow, Identities, Json, Limits, Manifest, scan};
@@ -10,7 +11,6 @@ use mlops_shared::cli::{DryRun, Failure, Printer};
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -23,10 +23,11 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         return Err(Failure::usage("below level 3 an archive is verified whole: no object can be named"));
     }
     let archive = &verify.archive;
+    let storage = Storage::new(&args.s3);
     let signature = match &verify.public_key {
         None => None,
         Some(word) => {
-            let comment = keys::verify(&keys::public(word)?, archive, &signature_of(archive))?;
+            let comment = keys::verify(&keys::public(word)?, &storage, archive, &signature_of(archive))?;
             Some(SignatureReport { comment })
         }
     };
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     let mut manifest = None;
     let mut unreadable = Vec::new();
     let outcome = scan(
-        BufReader::with_capacity(1 << 16, open(archive)?),
+        BufReader::with_capacity(1 << 16, storage.open(archive)?),
         &identities,
         &Limits::default(),
         &mut |head: &Manifest, _| {
@@ -100,7 +101,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
             report.notes.push("not recorded: only an archive that was read and holds is".to_owned());
         } else {
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            crate::record::write(archive, verify.level, &now)?;
+            crate::record::write(&storage, archive, verify.level, &now)?;
         }
     }
     let rest = unreadable.len().saturating_sub(TOLD);
@@ -112,21 +113,11 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     Ok(report)
 }
 
-/// Opens an archive.
-///
-/// # Errors
-/// When it is not there, or is no file.
-pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    let failed = |reason: String| Failure::usage(format!("failed to open {}: {reason}", path.display()));
-    let about = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
-    if about.is_dir() {
-        return Err(failed("it is a folder".to_owned()));
-    }
-    File::open(path).map_err(|error| failed(error.to_string()))
-}
-
 /// The failure of an archive that could not be read.
 pub(crate) fn broken(path: &Path, error: &ArchiveError) -> Failure {
+    if let ArchiveError::Unread(unread) = error {
+        return crate::storage::unread(unread);
+    }
     let failure = Failure::usage(format!("failed to read {}: {error}", path.display()));
     error.hints().into_iter().fold(failure, Failure::hint)
 }

@@ -2,6 +2,19 @@
 
 use std::io;
 
+/// The place that an archive lies in did not give it; nothing is said about the archive by that. Readers return it
+/// within an error of their stream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unread {
+    /// What failed.
+    pub message: String,
+    /// What would help.
+    pub hints: Vec<String>,
+    /// Whether somebody interrupted it.
+    pub is_interrupted: bool,
+}
+
 /// Why an archive could not be read. The messages hold nothing of what stands in it but entry names.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -31,6 +44,9 @@ pub enum ArchiveError {
     /// A limit was reached.
     #[error("it is refused: {0}")]
     TooLarge(String),
+    /// The place that it lies in did not give it.
+    #[error(transparent)]
+    Unread(Unread),
     /// Whoever reads it stopped.
     #[error("{0}")]
     Stopped(String),
@@ -49,6 +65,7 @@ impl ArchiveError {
             Self::Foreign(_) => "`kubectl mlops backup create` writes archives",
             Self::Newer(..) => "read it with a newer version of the tool",
             Self::TooLarge(_) => "did it come from you? its manifest and its content do not look like a backup",
+            Self::Unread(unread) => return unread.hints.clone(),
             Self::Stopped(_) => return Vec::new(),
         };
         vec![hint.to_owned()]
@@ -56,6 +73,9 @@ impl ArchiveError {
 
     /// From an error of the streams below.
     pub(super) fn of_io(error: &io::Error) -> Self {
+        if let Some(unread) = error.get_ref().and_then(|inner| inner.downcast_ref::<Unread>()) {
+            return Self::Unread(unread.clone());
+        }
         // What the layers say may be several lines of somebody else's wording.
         let text: String = error.to_string().lines().next().unwrap_or_default().chars().take(200).collect();
         match text.strip_prefix(super::read::LIMIT) {

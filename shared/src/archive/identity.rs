@@ -42,8 +42,11 @@ impl Identities {
         let refused = |reason: &str| ArchiveError::Identity { path: path.display().to_string(), reason: reason.into() };
         let file = File::open(path).map_err(|error| refused(&error.to_string()))?;
         let mut text = String::new();
-        let read = BufReader::new(file).take(BYTES).read_to_string(&mut text);
-        read.map_err(|_| refused("it is no text of at most 1 MiB"))?;
+        let read = BufReader::new(file).take(BYTES + 1).read_to_string(&mut text);
+        // Cut at the limit, the rest of its identities would be missing without a word.
+        if read.map_err(|_| refused("it is no text"))? as u64 > BYTES {
+            return Err(refused("it is larger than 1 MiB"));
+        }
         if text.contains("-----BEGIN") {
             let parsed = age::ssh::Identity::from_buffer(text.as_bytes(), None);
             match parsed.map_err(|_| refused("it is no SSH private key"))? {
@@ -84,6 +87,9 @@ mod tests {
             let error = Identities::read(&[&path]).expect_err(text).to_string();
             assert!(error.contains("holds no identity") && !error.contains("CANARY"), "{error}");
         }
+        std::fs::write(&path, "# x\n".repeat(300_000)).expect("write");
+        let error = Identities::read(&[&path]).expect_err("refused").to_string();
+        assert!(error.contains("larger than 1 MiB"), "{error}");
         assert!(Identities::read(&[folder.path().join("none")]).is_err());
         assert!(Identities::default().is_empty());
     }

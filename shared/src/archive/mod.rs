@@ -25,7 +25,7 @@ mod seal;
 pub use canonical::{Json, canonical};
 pub use digest::{Digest, Sha256};
 pub use entry::Entry;
-pub use error::ArchiveError;
+pub use error::{ArchiveError, Unread};
 pub use identity::Identities;
 pub use manifest::{Class, Cluster, FORMAT, IndexRecord, KindRecord, LeftOut, Manifest, Scope, Secrets};
 pub use place::Place;

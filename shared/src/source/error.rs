@@ -57,6 +57,9 @@ impl SourceError {
             Self::Archive { reason, .. } => reason.hints(),
             Self::TooLarge { .. } => vec!["read it in parts, or as JSON, which is read object by object".to_owned()],
             Self::NotAFile(_) => vec!["give the path that the link points to".to_owned()],
+            Self::Open { path, .. } if path.starts_with("s3://") => {
+                vec![format!("hand it on: kubectl mlops backup show {path} --stream | kubectl mlops … --from -")]
+            }
             Self::Open { .. } => Vec::new(),
         }
     }

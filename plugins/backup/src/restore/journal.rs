@@ -57,11 +57,14 @@ impl Subject {
         }
     }
 
-    /// The journal's name beside an archive: another cluster, or other namespaces, have another one.
+    /// The journal's name beside an archive, or in this folder where that lies in an object store: another cluster, or
+    /// other namespaces, have another one.
     pub(crate) fn path(&self, archive: &Path) -> PathBuf {
         let text = format!("{}\n{}\n{:?}", self.content, self.cluster, self.namespaces);
         let digest = Digest::of(text.as_bytes()).to_string();
-        let mut name = archive.as_os_str().to_owned();
+        let is_remote = crate::s3::is_remote(archive);
+        let local = if is_remote { archive.file_name() } else { Some(archive.as_os_str()) };
+        let mut name = local.unwrap_or_default().to_owned();
         name.push(format!(".restore-{}.journal", &digest[..12]));
         name.into()
     }

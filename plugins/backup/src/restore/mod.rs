@@ -24,6 +24,7 @@ pub use report::{RestoreReport, Restored, State};
 
 use crate::args::{Args, RestoreArgs};
 use crate::show::Wanted;
+use crate::storage::Storage;
 use crate::verify::broken;
 use apply::{Memory, Run};
 use fields::{Context, Trial};
@@ -113,7 +114,7 @@ pub(crate) fn run(
     }
     let connect = flags.settings(flags.context.first().map(String::as_str))?;
     // All of the archive is read and checked before the cluster is asked anything.
-    let archive = Archive::read(&restore.archive, &identities, &settings.selection)?;
+    let archive = Archive::read(&Storage::new(&args.s3), &restore.archive, &identities, &settings.selection)?;
     let begun = Cell::new(false);
     let ended = to_end(async {
         let connection = cluster::connect(&connect).await?;

@@ -6,7 +6,8 @@ use super::head::Head;
 use super::plan::{Cluster, Live, target};
 use crate::show::{Wanted, absent};
 use crate::spool::{Piece, Spool};
-use crate::verify::{broken, open};
+use crate::storage::Storage;
+use crate::verify::broken;
 use mlops_shared::archive::{ArchiveError, Digest, Flow, Identities, Limits, Manifest, Place, scan};
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{ClusterError, Collected, Connection, Order, Reading, ServedKind, collect};
@@ -51,8 +52,13 @@ impl Archive {
     ///
     /// # Errors
     /// When it does not open or is damaged, or a word names nothing in it.
-    pub(crate) fn read(path: &Path, identities: &Identities, selection: &Selection) -> Result<Self, Failure> {
-        Self::of(BufReader::with_capacity(1 << 16, open(path)?), path, identities, selection)
+    pub(crate) fn read(
+        storage: &Storage<'_>,
+        path: &Path,
+        identities: &Identities,
+        selection: &Selection,
+    ) -> Result<Self, Failure> {
+        Self::of(BufReader::with_capacity(1 << 16, storage.open(path)?), path, identities, selection)
     }
 
     /// As [`Archive::read`], of a stream that is called like this.

@@ -17,6 +17,7 @@ use crate::restore::plan::{Cluster, Item, Live, Wish, controller, decide};
 use crate::restore::read::{Archive, Selection};
 use crate::restore::report::{Restored, State};
 use crate::show::Wanted;
+use crate::storage::Storage;
 use crate::verify::broken;
 use ask::{Asking, Verdict, label};
 use futures::StreamExt as _;
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         labels: args.scope.selector()?,
         wanted: wanted.collect::<Result<_, Failure>>()?,
     };
-    let archive = Archive::read(&verify.archive, &identities, &selection)?;
+    let archive = Archive::read(&Storage::new(&args.s3), &verify.archive, &identities, &selection)?;
     through(async {
         let connection = or_interrupted(async { Ok(cluster::connect(&connect).await?) }).await?;
         let work = Work { connection: &connection, level: verify.level, write: &write, printer };

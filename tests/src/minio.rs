@@ -1,0 +1,186 @@
+//! A real MinIO server on loopback: S3 over plain HTTP or TLS, in a folder of its own, gone when dropped.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::build::{self, Component};
+use crate::certificates::Authority;
+use crate::control_plane::{free_ports, show};
+use crate::http::Client;
+use crate::processes::Processes;
+use crate::{Result, wait};
+
+/// How long it may take until it answers.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// The administrator's access key.
+pub const ACCESS_KEY: &str = "testbed-admin";
+/// The administrator's secret key; nothing may ever print it.
+pub const SECRET_KEY: &str = "CANARY-secret-key-of-the-test-bed";
+
+/// One server with its folder.
+#[derive(Debug)]
+pub struct Minio {
+    processes: Processes,
+    data: PathBuf,
+    /// `127.0.0.1:PORT`
+    pub address: SocketAddr,
+    /// The certificate authority's file, for a server with TLS.
+    pub ca: Option<PathBuf>,
+}
+
+impl Minio {
+    /// One that speaks plain HTTP.
+    ///
+    /// # Errors
+    /// When it cannot be built or does not get ready.
+    pub fn start() -> Result<Self> {
+        Self::start_with(false)
+    }
+
+    /// One that speaks TLS, with a certificate of an authority of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_tls() -> Result<Self> {
+        Self::start_with(true)
+    }
+
+    fn start_with(tls: bool) -> Result<Self> {
+        let program = build::ensure(Component::Minio)?.join("minio");
+        let processes = Processes::new()?;
+        let part = |name: &str| -> Result<PathBuf> {
+            let dir = processes.dir().join(name);
+            std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+            Ok(dir)
+        };
+        let (data, certificates) = (part("data")?, part("certs")?);
+        let ca = if tls {
+            let authority = Authority::new(&part("authority")?)?;
+            let pair = authority.issue("minio", &[])?;
+            for (from, to) in [(&pair.certificate, "public.crt"), (&pair.key, "private.key")] {
+                std::fs::copy(from, certificates.join(to)).context("copying a certificate")?;
+            }
+            Some(authority.file())
+        } else {
+            None
+        };
+        let [port, console] = free_ports()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let arguments = vec![
+            "server".to_owned(),
+            "--address".to_owned(),
+            address.to_string(),
+            "--console-address".to_owned(),
+            format!("127.0.0.1:{console}"),
+            "--certs-dir".to_owned(),
+            show(&certificates),
+            show(&data),
+        ];
+        let env = [
+            ("MINIO_ROOT_USER", ACCESS_KEY.to_owned()),
+            ("MINIO_ROOT_PASSWORD", SECRET_KEY.to_owned()),
+            // Nothing but loopback is asked.
+            ("MINIO_UPDATE", "off".to_owned()),
+            ("MINIO_BROWSER", "off".to_owned()),
+            ("MINIO_CALLHOME_ENABLE", "off".to_owned()),
+        ];
+        processes.start("minio", &program, arguments, &env)?;
+        let client = match &ca {
+            None => Client::plain(address),
+            Some(ca) => Client::tls(address, ca)?,
+        };
+        wait::until("MinIO is ready", READY_WITHIN, || {
+            processes.all_running(&["minio"])?;
+            // `cluster` says that it can write, where `ready` says only that it answers.
+            Ok(client.get("/minio/health/cluster").ok().filter(|answer| answer.status == 200))
+        })
+        .map(drop)
+        .with_context(|| processes.last_lines("minio"))?;
+        Ok(Self { processes, data, address, ca })
+    }
+
+    /// `http://127.0.0.1:PORT`, or `https://…`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("{}://{}", if self.ca.is_some() { "https" } else { "http" }, self.address)
+    }
+
+    /// Makes a bucket: on a server of one folder a folder is one.
+    ///
+    /// # Errors
+    /// When there is one of that name.
+    pub fn bucket(&self, name: &str) -> Result<()> {
+        std::fs::create_dir(self.data.join(name)).with_context(|| format!("making the bucket {name}"))
+    }
+
+    /// The keys of the objects of a bucket, sorted, as they lie in the server's folder.
+    ///
+    /// # Errors
+    /// When there is no such bucket.
+    pub fn keys(&self, bucket: &str) -> Result<Vec<String>> {
+        let root = self.data.join(bucket);
+        let mut keys = Vec::new();
+        collect(&root, &root, &mut keys)?;
+        keys.sort();
+        Ok(keys)
+    }
+
+    /// Whether a file in the server's folder holds this text: what was uploaded in the clear.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn holds(&self, text: &str) -> Result<bool> {
+        found(&self.data, text.as_bytes())
+    }
+
+    /// The end of its log.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
+        self.processes.last_lines("minio")
+    }
+
+    /// The variables that a client needs.
+    #[must_use]
+    pub fn env(&self) -> [(&'static str, String); 3] {
+        [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_ENDPOINT_URL_S3", self.endpoint()),
+        ]
+    }
+}
+
+/// An object is a folder with a file `xl.meta`.
+fn collect(root: &Path, dir: &Path, keys: &mut Vec<String>) -> Result<()> {
+    if dir.join("xl.meta").is_file() {
+        keys.push(dir.strip_prefix(root).context("a path below its root")?.to_string_lossy().into_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry.context("reading a folder")?.path();
+        if path.is_dir() {
+            collect(root, &path, keys)?;
+        }
+    }
+    Ok(())
+}
+
+fn found(dir: &Path, text: &[u8]) -> Result<bool> {
+    for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry.context("reading a folder")?.path();
+        let is_there = if path.is_dir() {
+            found(&path, text)?
+        } else {
+            // Files of the server's own come and go.
+            std::fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text))
+        };
+        if is_there {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
