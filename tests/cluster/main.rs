@@ -15,6 +15,7 @@ mod health;
 mod kafka;
 mod kwok;
 mod nightly;
+mod object_store;
 mod objects;
 mod ownership;
 mod proxy;
