@@ -21,6 +21,8 @@ pub(super) enum Told {
     Late,
     /// The answer is larger than any that is expected.
     TooLarge,
+    /// A success that is not what was asked for: a proxy's page.
+    Foreign,
 }
 
 impl Told {
@@ -67,7 +69,7 @@ impl Told {
     /// Whether the same may be tried once more.
     pub(super) fn kind(&self) -> HttpErrorKind {
         match self {
-            Self::Untrusted(_) | Self::TooLarge => HttpErrorKind::Decode,
+            Self::Untrusted(_) | Self::TooLarge | Self::Foreign => HttpErrorKind::Decode,
             Self::Cut => HttpErrorKind::Interrupted,
             Self::Late => HttpErrorKind::Timeout,
             _ => HttpErrorKind::Connect,
@@ -99,6 +101,8 @@ impl Told {
                 .hint("--s3-ca FILE names the authority that it is of"),
             Self::Cut => failed("the answer ended in the middle").hint("try again; is there a proxy on the way?"),
             Self::Late => failed("no answer in time").hint("--s3-timeout waits longer"),
+            Self::Foreign => failed(&format!("the answer of {endpoint} makes no sense"))
+                .hint("is this an object store that speaks S3? is there a proxy on the way?"),
             Self::TooLarge => failed("the answer is larger than any that is expected").hint("is this an object store?"),
             Self::Status { status, code, region } => {
                 let word = if code.is_empty() { format!("status {status}") } else { code.clone() };
@@ -130,7 +134,7 @@ impl Told {
                     ),
                     (_, 404) => Failure { exit: Exit::Usage, ..failed("there is no such object") }
                         .hint("`kubectl mlops backup list` names the archives of a prefix"),
-                    (_, 500..) => failed(&format!("the server is not well: {word}")).hint("try again later"),
+                    ("InternalError" | "SlowDown" | "ServiceUnavailable", _) | (_, 500..) => failed(&format!("the server is not well: {word}")).hint("try again later"),
                     _ => failed(&format!("the server refuses it: {word}")).hint("is this an object store that speaks S3?"),
                 }
             }

@@ -73,6 +73,8 @@ impl Wire {
 
     async fn ask(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let completes = is_completion(&request);
+        let lists = request.method() == Method::GET
+            && request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "list-type=2"));
         if completes {
             // An upload that is completed never takes the place of another object. The header is no part of what was
             // signed, as those that begin with x-amz- would have to be.
@@ -97,11 +99,20 @@ impl Wire {
             }
         };
         // A completion may fail after the server has begun to answer with success.
-        let is_success = parts.status.is_success() && !(completes && body.windows(7).any(|part| part == b"<Error>"));
+        let is_success = parts.status.is_success() && !(completes && holds(&body, b"<Error>"));
+        if is_success && lists && !holds(&body, b"<ListBucketResult") {
+            // A page of a proxy has no keys in it, and would be an empty bucket.
+            self.tell(Told::Foreign);
+            return Err(HttpError::new(HttpErrorKind::Decode, std::io::Error::other("no listing")));
+        }
         let told = (!is_success).then(|| Told::of_answer(parts.status, &parts.headers, &body));
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
         Ok(HttpResponse::from_parts(parts, body.into()))
     }
+}
+
+fn holds(body: &[u8], text: &[u8]) -> bool {
+    body.windows(text.len()).any(|part| part == text)
 }
 
 /// `POST KEY?uploadId=…`
