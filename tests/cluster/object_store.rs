@@ -94,7 +94,7 @@ fn a_bucket_holds_backups_as_a_folder_does() {
     assert_eq!((&one["archive"], &one["signed"]), (&json!("one.tar.zst.age"), &json!(true)), "{listed}");
     assert!(one["verifiedAt"].is_string() && one["objects"].as_u64().is_some_and(|it| it > 50), "{listed}");
     let shown = run(&["show", to, "configmap/c-7", "-n", &namespace, "--identity", &opens]);
-    assert!(shown.stdout.contains("n: \"7\""), "{}{}", shown.stdout, shown.stderr);
+    assert!(shown.stdout.contains("\"n\": \"7\""), "{}{}", shown.stdout, shown.stderr);
     let same = run(&["diff", to, "live", "--identity", &opens, "--kubeconfig", &config]);
     ends(&same, 0);
     ends(&run(&["coverage", "--from", to, "--identity", &opens]), 0);
@@ -155,6 +155,17 @@ fn a_bucket_holds_backups_as_a_folder_does() {
     let many = json_of(&run(&["list", "s3://backups/many", "-o", "json"]));
     assert_eq!(many["archives"].as_array().map(Vec::len), Some(1_050));
     assert!(many["archives"][0]["objects"].is_u64(), "{}", many["archives"][0]);
+
+    // One that the server itself cannot read is told, hides no other, and does not go.
+    store.damage("backups", "many/backup-x-7.tar.zst").expect("damaged");
+    let damaged = run(&["list", "s3://backups/many", "-o", "json"]);
+    ends(&damaged, 3);
+    let damaged = json_of(&damaged);
+    let broken = damaged["archives"].as_array().expect("a list").iter().filter(|it| it["error"].is_string());
+    assert_eq!(broken.map(|it| it["archive"].clone()).collect::<Vec<_>>(), [json!("backup-x-7.tar.zst")]);
+    ends(&run(&["prune", "s3://backups/many", "--keep-last", "1", "--yes"]), 0);
+    let kept = store.keys("backups").expect("keys").into_iter().filter(|key| key.starts_with("many/")).count();
+    assert_eq!(kept, 2, "the newest, and the one that nobody can read");
 
     let none = run(&["list", "s3://no-such-bucket"]);
     ends(&none, 2);

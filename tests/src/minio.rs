@@ -129,19 +129,28 @@ impl Minio {
         Ok(keys)
     }
 
-    /// Copies a small object to other keys of its bucket, as files: its content lies in the one file of its folder.
+    /// Copies an object to other keys of its bucket, as files: nothing in them names the key.
     ///
     /// # Errors
-    /// When it is no small object.
+    /// When a file cannot be copied.
     pub fn copy(&self, bucket: &str, from: &str, to: impl Iterator<Item = String>) -> Result<()> {
         let root = self.data.join(bucket);
-        for key in to {
-            let dir = root.join(&key);
-            std::fs::create_dir_all(&dir).with_context(|| format!("making {key}"))?;
-            std::fs::copy(root.join(from).join("xl.meta"), dir.join("xl.meta"))
-                .with_context(|| format!("copying {from} to {key}"))?;
+        to.map(|key| copy_tree(&root.join(from), &root.join(key))).collect()
+    }
+
+    /// Damages an object: of its file nothing is left but the description.
+    ///
+    /// # Errors
+    /// When it has no file beside that.
+    pub fn damage(&self, bucket: &str, key: &str) -> Result<()> {
+        let dir = self.data.join(bucket).join(key);
+        for entry in std::fs::read_dir(&dir).with_context(|| format!("reading {}", dir.display()))? {
+            let path = entry.context("reading a folder")?.path();
+            if path.is_dir() {
+                return std::fs::remove_dir_all(&path).with_context(|| format!("removing {}", path.display()));
+            }
         }
-        Ok(())
+        anyhow::bail!("{key} lies in its description")
     }
 
     /// The end of its log.
@@ -171,6 +180,20 @@ fn collect(root: &Path, dir: &Path, keys: &mut Vec<String>) -> Result<()> {
         let path = entry.context("reading a folder")?.path();
         if path.is_dir() {
             collect(root, &path, keys)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry.context("reading a folder")?;
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_tree(&path, &copy)?;
+        } else {
+            std::fs::copy(&path, &copy).with_context(|| format!("copying {}", path.display()))?;
         }
     }
     Ok(())

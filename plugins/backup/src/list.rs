@@ -13,9 +13,13 @@ use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::BufReader;
+use std::path::Path;
 
 /// A folder with more archives is no folder of backups.
 pub(crate) const MOST: usize = 10_000;
+
+/// So many in turn that their place does not give mean that it gives none.
+const MISSED: usize = 3;
 
 /// The archives of a folder.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -76,12 +80,7 @@ pub struct Found {
 pub(crate) fn run(args: &Args, list: &ListArgs) -> Result<ListReport, Failure> {
     let identities =
         Identities::read(&args.source.identity).map_err(|error| crate::verify::broken(&list.folder, &error))?;
-    let mut archives = Vec::new();
-    let storage = Storage::new(&args.s3);
-    for lying in storage.archives(&list.folder)? {
-        archives.push(look(&storage, &lying, &identities)?);
-    }
-    sort(&mut archives);
+    let archives = look_at(&Storage::new(&args.s3), &list.folder, &identities)?;
     Ok(ListReport {
         api_version: API_VERSION.to_owned(),
         kind: "BackupList".to_owned(),
@@ -90,20 +89,39 @@ pub(crate) fn run(args: &Args, list: &ListArgs) -> Result<ListReport, Failure> {
     })
 }
 
+/// What the archives of a folder or below a prefix say of themselves, newest first.
+///
+/// # Errors
+/// When that cannot be listed, or its place gives several of them in turn no more.
+pub(crate) fn look_at(storage: &Storage<'_>, folder: &Path, identities: &Identities) -> Result<Vec<Found>, Failure> {
+    let (mut archives, mut missed) = (Vec::new(), 0);
+    for lying in storage.archives(folder)? {
+        let (found, failure) = look(storage, &lying, identities);
+        missed = if failure.is_some() { missed + 1 } else { 0 };
+        // One object may be damaged where it lies; after that it is the server, and the others would fail as slowly.
+        if let Some(failure) = failure.filter(|failure| missed == MISSED || failure.exit == Exit::Interrupted) {
+            return Err(failure);
+        }
+        archives.push(found);
+    }
+    sort(&mut archives);
+    Ok(archives)
+}
+
 /// Newest first; what is of an unknown time comes last.
-pub(crate) fn sort(archives: &mut [Found]) {
+fn sort(archives: &mut [Found]) {
     archives.sort_by(|one, two| two.created_at.cmp(&one.created_at).then_with(|| one.archive.cmp(&two.archive)));
 }
 
-/// What an archive says of itself; its objects are not read.
-///
-/// # Errors
-/// When the place that it lies in does not answer: one after the other would fail then.
-pub(crate) fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities) -> Result<Found, Failure> {
+/// What an archive says of itself, and why its place did not give it; its objects are not read.
+fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities) -> (Found, Option<Failure>) {
     let Lying { path, bytes, signed, recorded } = lying;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let record = if *recorded { record::read(storage, path)? } else { None };
-    let record = record.filter(|record: &Record| record.bytes == *bytes);
+    let (record, mut failure) = match recorded.then(|| record::read(storage, path)) {
+        None => (None, None),
+        Some(Ok(record)) => (record.filter(|record: &Record| record.bytes == *bytes), None),
+        Some(Err(failure)) => (None, Some(failure)),
+    };
     let mut found = Found {
         created_at: time_of_name(&name),
         encrypted: name.ends_with(ENCRYPTED),
@@ -126,14 +144,20 @@ pub(crate) fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities
     };
     let scanned = match storage.open(path) {
         Ok(input) => scan(BufReader::new(input), identities, &Limits::default(), head, &mut |_, _| Ok(Flow::Stop)),
-        Err(failure) if crate::s3::is_remote(path) && failure.exit != Exit::Usage => return Err(failure),
-        Err(failure) => Err(ArchiveError::Stopped(failure.message)),
+        Err(unopened) => {
+            let message = unopened.message.clone();
+            failure = Some(unopened).filter(|_| crate::s3::is_remote(path));
+            Err(ArchiveError::Stopped(message))
+        }
     };
     match scanned {
         Ok(()) => {}
         Err(ArchiveError::Locked) => found.locked = true,
-        Err(ArchiveError::Unread(unread)) => return Err(crate::storage::unread(&unread)),
+        Err(ArchiveError::Unread(unread)) => failure = Some(crate::storage::unread(&unread)),
         Err(error) => found.error = Some(error.to_string()),
+    }
+    if let Some(failure) = &failure {
+        found.error = Some(failure.message.clone());
     }
     if let Some(manifest) = manifest {
         found.created_at = Some(manifest.created_at);
@@ -143,7 +167,7 @@ pub(crate) fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities
         found.objects = Some(manifest.objects);
         found.partial = Some(manifest.partial);
     }
-    Ok(found)
+    (found, failure)
 }
 
 /// The instant in a name that `create` makes up: `backup-prod-20261127T030000Z.tar.zst`.

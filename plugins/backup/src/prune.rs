@@ -1,7 +1,7 @@
 //! `backup prune`: which archives of a folder may go. It says so; only with `--yes` they go.
 
 use crate::args::{Args, PruneArgs};
-use crate::list::{Found, look, sort};
+use crate::list::{Found, look_at};
 use crate::record;
 use crate::storage::{Storage, within};
 use crate::target::{ENCRYPTED, PLAIN, signature_of};
@@ -80,10 +80,7 @@ pub(crate) fn run(args: &Args, prune: &PruneArgs) -> Result<PruneReport, Failure
     let identities =
         Identities::read(&args.source.identity).map_err(|error| crate::verify::broken(&prune.folder, &error))?;
     let storage = Storage::new(&args.s3);
-    let lying = storage.archives(&prune.folder)?;
-    let mut found: Vec<Found> =
-        lying.iter().map(|lying| look(&storage, lying, &identities)).collect::<Result<_, Failure>>()?;
-    sort(&mut found);
+    let found = look_at(&storage, &prune.folder, &identities)?;
     let unknown = RefCell::new(None);
     let is_verified = |found: &Found| {
         let held = record::holds(&storage, &within(&prune.folder, &found.archive));

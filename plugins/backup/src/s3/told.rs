@@ -44,15 +44,9 @@ impl Told {
             if error.is::<tokio_rustls::rustls::Error>() {
                 return Self::Untrusted(error.to_string());
             }
-            if let Some(io) = error.downcast_ref::<std::io::Error>() {
-                if let Some(inner) = io.get_ref()
-                    && let Some(tls) = inner.downcast_ref::<tokio_rustls::rustls::Error>()
-                {
-                    return Self::Untrusted(tls.to_string());
-                }
-                if io.kind() == std::io::ErrorKind::UnexpectedEof {
-                    return Self::Cut;
-                }
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof) {
+                return Self::Cut;
             }
             if error
                 .downcast_ref::<hyper::Error>()
@@ -61,7 +55,9 @@ impl Told {
                 return Self::Cut;
             }
             last = error.to_string();
-            cause = error.source();
+            // The source of an error of input and output is that of what it holds, which would be passed over.
+            let held = io.and_then(|io| io.get_ref()).map(|held| held as &(dyn Error + 'static));
+            cause = held.or_else(|| error.source());
         }
         Self::Unreachable(last)
     }
@@ -154,6 +150,16 @@ mod tests {
     fn of(status: u16, body: &str) -> Failure {
         let status = StatusCode::from_u16(status).expect("a status");
         Told::of_answer(status, &HeaderMap::new(), body.as_bytes()).failure("read s3://b/k", "b", "http://x")
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_found_however_deep_it_lies() {
+        use tokio_rustls::rustls::{CertificateError, Error};
+        let tls = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let nested = std::io::Error::other(std::io::Error::new(std::io::ErrorKind::InvalidData, tls));
+        assert!(matches!(Told::of_transport(&nested), Told::Untrusted(why) if why.contains("UnknownIssuer")));
+        let cut = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        assert_eq!(Told::of_transport(&cut), Told::Cut);
     }
 
     #[test]
