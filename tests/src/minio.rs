@@ -133,9 +133,9 @@ impl Minio {
     ///
     /// # Errors
     /// When a file cannot be copied.
-    pub fn copy(&self, bucket: &str, from: &str, to: impl Iterator<Item = String>) -> Result<()> {
+    pub fn copy(&self, bucket: &str, from: &str, mut to: impl Iterator<Item = String>) -> Result<()> {
         let root = self.data.join(bucket);
-        to.map(|key| copy_tree(&root.join(from), &root.join(key))).collect()
+        to.try_for_each(|key| copy_tree(&root.join(from), &root.join(key)))
     }
 
     /// Damages an object: of its file nothing is left but the description.
