@@ -91,8 +91,14 @@ fn flags(workspace: &Workspace, target: &str) -> Result<OsString> {
     Ok(flags.join(std::ffi::OsStr::new("\x1f")))
 }
 
+/// Ways to compress that zstd takes at higher levels than ours (3) only: a hundred kilobytes of code that never runs.
+const UNUSED: [&str; 6] = ["GREEDY", "LAZY", "LAZY2", "BTLAZY2", "BTOPT", "BTULTRA"];
+
 fn c_flags(workspace: &Workspace) -> Result<OsString> {
     let mut flags = std::env::var_os("CFLAGS").unwrap_or_default();
+    for way in UNUSED {
+        flags.push(format!(" -DZSTD_EXCLUDE_{way}_BLOCK_COMPRESSOR"));
+    }
     for (folder, stand_in) in folders(workspace)? {
         flags.push(" -ffile-prefix-map=");
         flags.push(folder);

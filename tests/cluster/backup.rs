@@ -1,6 +1,7 @@
 //! `kubectl mlops backup` against a real API server: what is saved is what is there, and a run that is killed or meets
 //! faults leaves no archive that looks whole.
 
+use crate::restore::{command, keys, kill_once};
 use mlops_tests::control_plane::shared_objects_only;
 use mlops_tests::proxy::{Fault, Proxy, Rule};
 use mlops_tests::users::User;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Objects that are made.
 const OBJECTS: usize = 2_000;
@@ -70,10 +71,7 @@ fn two_thousand_objects_are_saved_verified_and_equal_to_what_is_there() {
     api.apply_objects(objects(&namespace)).expect("made");
     let folder = tempfile::tempdir().expect("folder");
     let config = plane.kubeconfig(User::Admin).expect("kubeconfig");
-    let identity = age::x25519::Identity::generate();
-    let (recipient, key) = (identity.to_public().to_string(), folder.path().join("key"));
-    std::fs::write(&key, age::secrecy::ExposeSecret::expose_secret(&identity.to_string())).expect("write");
-    let key = key.to_string_lossy().into_owned();
+    let (recipient, key) = keys(folder.path());
 
     let made = backup(&config, folder.path(), &["create", "-n", &namespace, "--recipient", &recipient, "-o", "json"]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
@@ -144,23 +142,11 @@ fn a_run_that_is_killed_leaves_no_archive_and_faults_make_it_partial() {
     let config = proxy.kubeconfig(User::Admin).expect("kubeconfig");
     let folder = tempfile::tempdir().expect("folder");
     proxy.add(Rule::new(Fault::Hang).path("/apis/apps/v1/"));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_under-test-backup"))
-        .env_clear()
-        .env("HOME", folder.path())
-        .current_dir(folder.path())
-        .args(["create", "--request-timeout", "60s", "--kubeconfig"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("starts");
-    let start = Instant::now();
-    while !proxy.requests().iter().any(|request| request.path().starts_with("/apis/apps/v1/")) {
-        assert!(start.elapsed() < Duration::from_secs(60), "the lists were asked for");
-        std::thread::yield_now();
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    let flags = ["create", "--request-timeout", "60s"];
+    let child = command(&config, folder.path(), &flags).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    kill_once(child.expect("starts"), ("the lists", Duration::from_secs(60)), || {
+        proxy.requests().iter().any(|request| request.path().starts_with("/apis/apps/v1/"))
+    });
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("folder").flatten().map(|it| it.file_name()).collect();
     assert!(left.is_empty(), "{left:?}");
 

@@ -2,7 +2,7 @@
 //! saved and comes back in its order; snapshots are made, waited for and kept. A scripted `kubectl` stands for the brokers, the
 //! test for the snapshot controller.
 
-use crate::restore::{backup, command, json_of};
+use crate::restore::{backup, command, json_of, keys};
 use mlops_tests::control_plane::{ControlPlane, shared_objects_only};
 use mlops_tests::proxy::Proxy;
 use mlops_tests::users::User;
@@ -84,10 +84,7 @@ fn a_kafka_is_saved_with_all_that_it_needs_and_comes_back_in_its_order() {
     kafka(plane, &namespace);
     let folder = tempfile::tempdir().expect("folder");
     let config = plane.kubeconfig(User::Admin).expect("kubeconfig");
-    let identity = age::x25519::Identity::generate();
-    let (recipient, key) = (identity.to_public().to_string(), folder.path().join("key"));
-    std::fs::write(&key, age::secrecy::ExposeSecret::expose_secret(&identity.to_string())).expect("write");
-    let key = key.to_string_lossy().into_owned();
+    let (recipient, key) = keys(folder.path());
 
     let path = brokers(folder.path(), TOPICS);
     let flags = ["kafka", "events", "-n", &namespace, "--describe", "--recipient", &recipient, "-o", "json"];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Scope, Section, SectionState, decode_object};
 use mlops_shared::ownership::{Change, FieldPath, Live, Managers, Outcome, describe, predict};
-use mlops_tests::artifacts::{ArtifactServer, publish};
+use mlops_tests::artifacts::ArtifactServer;
 use mlops_tests::control_plane::{condition, shared};
 use mlops_tests::flux;
 use mlops_tests::objects::Api;
@@ -118,18 +118,7 @@ fn a_change_by_hand_ends_as_predicted() {
     let namespace = api.new_namespace("ownership").expect("made");
     let server = ArtifactServer::start().expect("it starts");
     let artifact = server.serve("git/ownership.tar.gz", &[("apps/deployment.yaml", DEPLOYMENT)]).expect("served");
-    api.apply_objects(vec![
-        json!({"apiVersion": GIT.0, "kind": GIT.1, "metadata": {"name": "platform", "namespace": namespace},
-            "spec": {"interval": "1h", "url": "https://git.invalid/platform", "ref": {"branch": "main"}}}),
-        json!({"apiVersion": KUSTOMIZATION.0, "kind": KUSTOMIZATION.1, "metadata": {"name": "apps", "namespace": namespace},
-            "spec": {"interval": "1m", "path": "./apps", "prune": true, "targetNamespace": namespace,
-                "sourceRef": {"kind": GIT.1, "name": "platform"}}}),
-    ])
-    .expect("applied");
-    let revision = "main@sha1:0123456789012345678901234567890123456789";
-    publish(api, (GIT.0, GIT.1, &namespace, "platform"), &artifact, revision).expect("published");
-    let apps = (KUSTOMIZATION.0, KUSTOMIZATION.1, namespace.as_str(), "apps");
-    api.wait_for(apps, WITHIN, |object| object["status"]["lastAppliedRevision"] == revision).expect("applied");
+    flux::apply(api, &namespace, &artifact, "1m").expect("applied");
     let stage = Stage { api, namespace: namespace.clone() };
 
     // Who manages it, from the inventory that the controller wrote.

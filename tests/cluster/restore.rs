@@ -7,7 +7,7 @@ use mlops_tests::users::User;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Objects that are made.
@@ -178,15 +178,37 @@ pub(crate) struct Archive {
     pub(crate) key: String,
 }
 
+/// A new recipient, and the file in a folder with the identity that opens what is encrypted to it.
+pub(crate) fn keys(folder: &Path) -> (String, String) {
+    let identity = age::x25519::Identity::generate();
+    let file = folder.join("key");
+    std::fs::write(&file, age::secrecy::ExposeSecret::expose_secret(&identity.to_string())).expect("write");
+    (identity.to_public().to_string(), file.to_string_lossy().into_owned())
+}
+
+/// Kills a process once it has come so far.
+pub(crate) fn kill_once(mut child: Child, (what, within): (&str, Duration), is_there: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_there() {
+        assert!(start.elapsed() < within, "not there: {what}");
+        std::thread::yield_now();
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
+/// How many objects were sent through the proxy.
+pub(crate) fn posts(proxy: &Proxy) -> usize {
+    proxy.requests().iter().filter(|request| request.method == "POST").count()
+}
+
 pub(crate) fn saved(config: &Path, flags: &[&str]) -> Archive {
     let folder = tempfile::tempdir().expect("folder");
-    let identity = age::x25519::Identity::generate();
-    let (recipient, key) = (identity.to_public().to_string(), folder.path().join("key"));
-    std::fs::write(&key, age::secrecy::ExposeSecret::expose_secret(&identity.to_string())).expect("write");
+    let (recipient, key) = keys(folder.path());
     let made = backup(config, folder.path(), &[&["create", "--recipient", &recipient, "-o", "json"], flags].concat());
     assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
     let path = json_of(&made)["archive"].as_str().expect("a path").to_owned();
-    Archive { path, key: key.to_string_lossy().into_owned(), folder }
+    Archive { path, key, folder }
 }
 
 pub(crate) fn gone(plane: &ControlPlane, namespace: &str) {
@@ -251,19 +273,8 @@ fn a_restore_that_is_killed_goes_on_where_it_was() {
     let proxy = Proxy::start(plane).expect("proxy");
     let slow = proxy.kubeconfig(User::Admin).expect("kubeconfig");
     let flags = ["restore", &archive.path, "--identity", &archive.key, "-n", &namespace, "--yes", "-o", "json"];
-    let mut child = command(&slow, archive.folder.path(), &flags)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("starts");
-    let start = Instant::now();
-    let posts = || proxy.requests().iter().filter(|request| request.method == "POST").count();
-    while posts() < 150 {
-        assert!(start.elapsed() < LIMIT, "{} were sent", posts());
-        std::thread::yield_now();
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    let child = command(&slow, archive.folder.path(), &flags).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    kill_once(child.expect("starts"), ("150 objects", LIMIT), || posts(&proxy) >= 150);
     assert!(state(plane, &namespace).len() < before.len(), "it was killed in the middle");
     let done = backup(&config, archive.folder.path(), &flags);
     let report = json_of(&done);

@@ -1,7 +1,7 @@
 //! A whole cluster with its own things: the platform's kind of objects and 2,000 of sixty kinds are saved, all of it is
 //! deleted, and comes back field by field, also when the backup and the restore are killed on their way.
 
-use crate::restore::{KINDS, backup, command, compare, gone, json_of, lasting, object, saved};
+use crate::restore::{KINDS, backup, command, compare, gone, json_of, kill_once, lasting, object, posts, saved};
 use mlops_tests::control_plane::{ControlPlane, Parts};
 use mlops_tests::crds::CrdSet;
 use mlops_tests::proxy::{Fault, Proxy, Rule};
@@ -369,18 +369,11 @@ fn sixty_kinds_come_back_after_kills_of_backup_and_restore() {
     let slow = proxy.kubeconfig(User::Admin).expect("kubeconfig");
     proxy.add(Rule::new(Fault::Hang).path("/apis/apps/v1/"));
     let empty = tempfile::tempdir().expect("folder");
-    let mut child = command(&slow, empty.path(), &["create", "--secrets=omit", "--request-timeout", "300s"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("starts");
-    let start = Instant::now();
-    while !proxy.requests().iter().any(|request| request.path().starts_with("/apis/apps/v1/")) {
-        assert!(start.elapsed() < LIMIT, "the lists were asked for");
-        std::thread::yield_now();
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    let flags = ["create", "--secrets=omit", "--request-timeout", "300s"];
+    let child = command(&slow, empty.path(), &flags).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    kill_once(child.expect("starts"), ("the lists", LIMIT), || {
+        proxy.requests().iter().any(|request| request.path().starts_with("/apis/apps/v1/"))
+    });
     assert_eq!(std::fs::read_dir(empty.path()).expect("folder").count(), 0);
     proxy.reset();
 
@@ -408,19 +401,8 @@ fn sixty_kinds_come_back_after_kills_of_backup_and_restore() {
     assert!(report["counts"]["create"].as_u64().is_some_and(|count| count >= OBJECTS as u64), "{}", report["counts"]);
 
     delete_all(plane);
-    let mut child = command(&slow, archive.folder.path(), &flags)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("starts");
-    let start = Instant::now();
-    let posts = || proxy.requests().iter().filter(|request| request.method == "POST").count();
-    while posts() < OBJECTS / 2 {
-        assert!(start.elapsed() < LIMIT, "{} were sent", posts());
-        std::thread::yield_now();
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    let child = command(&slow, archive.folder.path(), &flags).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    kill_once(child.expect("starts"), ("half of the objects", LIMIT), || posts(&proxy) >= OBJECTS / 2);
     // Topics come late.
     let topics = api.list("kafka.strimzi.io/v1", "KafkaTopic", "").expect("listed").len();
     let of_before = before.keys().filter(|name| name.starts_with("KafkaTopic/")).count();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use mlops_tests::artifacts::{ArtifactServer, publish};
+use mlops_tests::artifacts::ArtifactServer;
 use mlops_tests::control_plane::shared;
 use mlops_tests::fixtures;
 use mlops_tests::flux;
@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 const WITHIN: Duration = Duration::from_secs(120);
 const DEPLOYMENT: (&str, &str) = ("apps/v1", "Deployment");
 const KUSTOMIZATION: (&str, &str) = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
-const GIT: (&str, &str) = ("source.toolkit.fluxcd.io/v1", "GitRepository");
 
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
@@ -201,18 +200,8 @@ fn who_undoes_a_change_while_it_is_waited_for_is_named() {
         .replace("labels: {app: web}}\n    spec", "labels: {app: web, testbed.mlops/state: image-pull}}\n    spec");
     assert_ne!(stuck, FROM_GIT);
     let artifact = server.serve("git/undone.tar.gz", &[("apps/deployment.yaml", stuck.as_str())]).expect("served");
-    api.apply_objects(vec![
-        json!({"apiVersion": GIT.0, "kind": GIT.1, "metadata": {"name": "platform", "namespace": namespace},
-            "spec": {"interval": "1h", "url": "https://git.invalid/platform", "ref": {"branch": "main"}}}),
-        json!({"apiVersion": KUSTOMIZATION.0, "kind": KUSTOMIZATION.1, "metadata": {"name": "apps", "namespace": namespace},
-            "spec": {"interval": "1h", "path": "./apps", "prune": true, "targetNamespace": namespace,
-                "sourceRef": {"kind": GIT.1, "name": "platform"}}}),
-    ])
-    .expect("applied");
-    let revision = "main@sha1:0123456789012345678901234567890123456789";
-    publish(api, (GIT.0, GIT.1, &namespace, "platform"), &artifact, revision).expect("published");
+    flux::apply(api, &namespace, &artifact, "1h").expect("applied");
     let apps = (KUSTOMIZATION.0, KUSTOMIZATION.1, namespace.as_str(), "apps");
-    api.wait_for(apps, WITHIN, |object| object["status"]["lastAppliedRevision"] == revision).expect("applied");
 
     let kubeconfig = shared().kubeconfig(User::Admin).expect("a kubeconfig");
     let flags = ["deploy/web", "--replicas", "3", "--yes", "--force-drift", "--timeout", "5m"];
@@ -240,18 +229,8 @@ fn what_git_sets_is_refused_and_holds_with_a_pause_until_it_is_resumed() {
     let namespace = api.new_namespace("scale").expect("made");
     let server = ArtifactServer::start().expect("it starts");
     let artifact = server.serve("git/scale.tar.gz", &[("apps/deployment.yaml", FROM_GIT)]).expect("served");
-    api.apply_objects(vec![
-        json!({"apiVersion": GIT.0, "kind": GIT.1, "metadata": {"name": "platform", "namespace": namespace},
-            "spec": {"interval": "1h", "url": "https://git.invalid/platform", "ref": {"branch": "main"}}}),
-        json!({"apiVersion": KUSTOMIZATION.0, "kind": KUSTOMIZATION.1, "metadata": {"name": "apps", "namespace": namespace},
-            "spec": {"interval": "1m", "path": "./apps", "prune": true, "targetNamespace": namespace,
-                "sourceRef": {"kind": GIT.1, "name": "platform"}}}),
-    ])
-    .expect("applied");
-    let revision = "main@sha1:0123456789012345678901234567890123456789";
-    publish(api, (GIT.0, GIT.1, &namespace, "platform"), &artifact, revision).expect("published");
+    let revision = flux::apply(api, &namespace, &artifact, "1m").expect("applied");
     let apps = (KUSTOMIZATION.0, KUSTOMIZATION.1, namespace.as_str(), "apps");
-    api.wait_for(apps, WITHIN, |object| object["status"]["lastAppliedRevision"] == revision).expect("applied");
     let reconcile = |token: &str| {
         let ask = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}});
         api.patch(apps.0, apps.1, &namespace, "apps", &ask).expect("asked");

@@ -1,7 +1,7 @@
 //! `kubectl mlops scale --via git` against a real control plane with the real kustomize-controller. There is no
 //! source-controller: once Flux is asked to fetch, the harness serves the artifact of what the branch of the remote holds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -51,6 +51,17 @@ fn fetch(api: &Api, server: &ArtifactServer, namespace: &str, remote: &Path) -> 
     revision
 }
 
+/// An empty repository in a folder, and a clone of it to work in.
+pub(crate) fn cloned(folder: &Path) -> (PathBuf, PathBuf) {
+    let (remote, work) = (folder.join("remote.git"), folder.join("work"));
+    git(folder, &["init", "--quiet", "--bare", "remote.git"]);
+    git(folder, &["clone", "--quiet", "remote.git", "work"]);
+    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.com")] {
+        git(&work, &["config", key, value]);
+    }
+    (remote, work)
+}
+
 #[test]
 fn what_git_sets_is_changed_in_git_and_waited_for() {
     if shared().is_foreign() {
@@ -61,12 +72,7 @@ fn what_git_sets_is_changed_in_git_and_waited_for() {
     flux::start(shared()).expect("the controllers are ready");
     let namespace = api.new_namespace("via-git").expect("made");
     let folder = tempfile::tempdir().expect("a folder");
-    let (remote, work) = (folder.path().join("remote.git"), folder.path().join("work"));
-    git(folder.path(), &["init", "--quiet", "--bare", "remote.git"]);
-    git(folder.path(), &["clone", "--quiet", "remote.git", "work"]);
-    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.com")] {
-        git(&work, &["config", key, value]);
-    }
+    let (remote, work) = cloned(folder.path());
     std::fs::create_dir(work.join("apps")).expect("made");
     std::fs::write(work.join("apps/web.yaml"), WEB).expect("written");
     std::fs::write(work.join("apps/kustomization.yaml"), KUSTOMIZED).expect("written");

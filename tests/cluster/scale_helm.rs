@@ -12,7 +12,7 @@ use mlops_tests::users::User;
 use serde_json::{Value, json};
 
 use crate::scale::scale;
-use crate::scale_git::git;
+use crate::scale_git::{cloned, git};
 
 const WITHIN: Duration = Duration::from_secs(120);
 const RELEASE: (&str, &str) = ("helm.toolkit.fluxcd.io/v2", "HelmRelease");
@@ -142,12 +142,7 @@ fn the_value_of_a_chart_is_changed_in_git_and_waited_for() {
     flux::start(shared()).expect("the controllers are ready");
     let namespace = api.new_namespace("value").expect("made");
     let folder = tempfile::tempdir().expect("a folder");
-    let (remote, work) = (folder.path().join("remote.git"), folder.path().join("work"));
-    git(folder.path(), &["init", "--quiet", "--bare", "remote.git"]);
-    git(folder.path(), &["clone", "--quiet", "remote.git", "work"]);
-    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.com")] {
-        git(&work, &["config", key, value]);
-    }
+    let (remote, work) = cloned(folder.path());
     let manifest = format!(
         "apiVersion: {}\nkind: {}\nmetadata: {{name: shop, namespace: {namespace}}}\nspec:\n  interval: 1h\n  driftDetection: {{mode: enabled}}\n  values:\n    replicas: 1 # one is enough\n  chart: {{spec: {{chart: shop, version: 1.0.0, sourceRef: {{kind: HelmRepository, name: charts}}}}}}\n",
         RELEASE.0, RELEASE.1

@@ -4,11 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::json;
 
+use crate::artifacts::{Artifact, publish};
 use crate::build::{self, Component};
 use crate::control_plane::{ControlPlane, flag, free_ports, show};
 use crate::crds::{self, CrdSet};
 use crate::http::Client;
+use crate::objects::Api;
 use crate::{Result, wait};
 
 /// How long a controller may take until its caches are filled.
@@ -25,6 +28,29 @@ pub fn start(control_plane: &ControlPlane) -> Result<()> {
     crds::install(control_plane.api(), &[CrdSet::Flux])?;
     start_controller(control_plane, Component::KustomizeController, "kustomize-controller")?;
     start_controller(control_plane, Component::HelmController, "helm-controller")
+}
+
+/// What an artifact is published as; its digits mean nothing.
+const REVISION: &str = "main@sha1:0123456789012345678901234567890123456789";
+
+/// Makes the GitRepository `platform` with this artifact, and the Kustomization `apps` of its folder `apps`, and waits
+/// until that is applied; the revision.
+///
+/// # Errors
+/// When the server refuses, or it is not applied in time.
+pub fn apply(api: &Api, namespace: &str, artifact: &Artifact, interval: &str) -> Result<&'static str> {
+    let git = ("source.toolkit.fluxcd.io/v1", "GitRepository", namespace, "platform");
+    let apps = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", namespace, "apps");
+    api.apply_objects(vec![
+        json!({"apiVersion": git.0, "kind": git.1, "metadata": {"name": git.3, "namespace": namespace},
+            "spec": {"interval": "1h", "url": "https://git.invalid/platform", "ref": {"branch": "main"}}}),
+        json!({"apiVersion": apps.0, "kind": apps.1, "metadata": {"name": apps.3, "namespace": namespace},
+            "spec": {"interval": interval, "path": "./apps", "prune": true, "targetNamespace": namespace,
+                "sourceRef": {"kind": git.1, "name": git.3}}}),
+    ])?;
+    publish(api, git, artifact, REVISION)?;
+    api.wait_for(apps, READY_WITHIN, |object| object["status"]["lastAppliedRevision"] == REVISION)?;
+    Ok(REVISION)
 }
 
 fn start_controller(control_plane: &ControlPlane, component: Component, name: &'static str) -> Result<()> {

@@ -69,7 +69,7 @@ fn a_broken_kubeconfig_is_not_quoted() {
         std::fs::write(&path, broken).expect("write");
         let outcome = run(&["--kubeconfig", &path.display().to_string()], "");
         assert_eq!(outcome.code, 2, "{broken}: {}", outcome.stderr);
-        assert!(outcome.stderr.contains("not a kubeconfig at line "), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("not a kubeconfig at "), "{}", outcome.stderr);
         assert!(!outcome.stderr.contains("CANARY"), "{}", outcome.stderr);
     }
 }

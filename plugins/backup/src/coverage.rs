@@ -8,17 +8,16 @@ use crate::storage::{Storage, Watched};
 use jiff::{SignedDuration, Timestamp};
 use mlops_shared::cli::{Failure, Printer, on_cluster, platform};
 use mlops_shared::cluster::{self, Plan};
-use mlops_shared::object::{
-    Decoded, Inventory, InventoryBuilder, Object, Scope, Section, SectionState, Sym, Unread, decode_kept,
-};
+use mlops_shared::object::{Decoded, Inventory, InventoryBuilder, Object, Scope, Section, Sym, decode_kept};
 use mlops_shared::ownership::{Managers, Rebuilder};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
 use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present, View, whose};
-use mlops_shared::source::{Gathered, Limits, Origin, gather};
+use mlops_shared::source::{Gathered, Limits, Origin, gather, gather_stream};
 use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,16 +123,13 @@ pub(crate) fn run(args: &Args, wanted: &CoverageArgs, printer: &Printer) -> Resu
     Ok(report(gathered, &args.scope.namespace, now, fresh))
 }
 
-/// An archive of an object store: as it lies there into a file that only its owner reads, and is gone afterwards.
+/// An archive of an object store.
 fn from_store(args: &Args, path: &Path) -> Result<Gathered<Decoded>, Failure> {
-    let failed = |error: std::io::Error| Failure::unchecked(format!("failed to copy {}: {error}", path.display()));
     let mut input = Watched::new(Storage::new(&args.s3).open(path)?);
-    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
-    if let Err(error) = std::io::copy(&mut input, &mut file) {
-        return Err(input.failure().unwrap_or_else(|| failed(error)));
-    }
-    let origin = Origin { path: file.path(), identities: &args.source.identity };
-    Ok(gather(origin, &Limits::default(), &decode_kept)?)
+    let name = (&*path.to_string_lossy(), &*args.source.identity);
+    let gathered = gather_stream(BufReader::new(&mut input), name, &Limits::default(), &decode_kept);
+    // That the server did not give it says nothing about the archive.
+    gathered.map_err(|error| input.failure().unwrap_or_else(|| error.into()))
 }
 
 fn read(args: &Args) -> Result<Gathered<Decoded>, Failure> {
@@ -263,12 +259,7 @@ fn is_made_of_service(object: &Object) -> bool {
 }
 
 fn gap(section: &Section) -> Option<String> {
-    let why = match &section.state {
-        SectionState::Read(_) => return None,
-        SectionState::Partly(_, _, why) | SectionState::Unread(why) => why,
-    };
-    matches!(why, Unread::Forbidden(_) | Unread::TimedOut | Unread::Failed(_))
-        .then(|| format!("{}: {why}", section.kind))
+    section.state.gap().map(|why| format!("{}: {why}", section.kind))
 }
 
 /// Claims without a snapshot that says it is ready and is fresh enough.

@@ -3,11 +3,11 @@
 use crate::args::{ArchiveArgs, Args};
 use crate::destination::Destination;
 use crate::model::BackupReport;
-use crate::page::{Maker, Only, Page, Saved};
+use crate::page::{Maker, Only, Page};
 use crate::secret::Redaction;
 use crate::spool::{Piece, Spool};
 use crate::storage::Storage;
-use crate::write::{Measured, write};
+use crate::write::{Index, Measured, write};
 use crate::{exclude, keys, kinds};
 use age::Recipient;
 use jiff::Timestamp;
@@ -116,7 +116,7 @@ fn settings(args: &Args, create: &ArchiveArgs, what: What<'_>) -> Result<Setting
 #[derive(Default)]
 struct Kept {
     pieces: Vec<Piece>,
-    saved: Vec<Saved>,
+    saved: Vec<Entry>,
     objects: Vec<mlops_shared::object::Object>,
     left_out: BTreeMap<&'static str, u64>,
     credentials: u64,
@@ -171,7 +171,13 @@ pub(crate) fn run(
     kinds::check(&settings.kinds, collected.kinds.iter().map(|it| &it.kind).chain(&collected.others))?;
     let path = destination.path(&context, &created_at, !settings.recipients.is_empty())?;
     let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
-    let (manifest, index) = describe(&settings, collected, cluster, created_at, &mut kept);
+    let mut manifest = describe(&settings, collected, cluster, created_at, &mut kept);
+    let index = |out: &mut dyn Write| kept.values().flat_map(|kind| &kind.saved).try_for_each(|entry| entry.write(out));
+    let mut measured = Measured::new(std::io::sink());
+    index(&mut measured).map_err(|error| Failure::from(Broken::Io(error)))?;
+    let (_, bytes, digest) = measured.finish();
+    manifest.index = IndexRecord { sha256: digest.to_string(), bytes };
+    let index = Index { bytes, write: &index };
     let mut written = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::unchecked(format!("failed to write the manifest: {error}")))?;
     written.push(b'\n');
@@ -245,7 +251,7 @@ fn seal_in(
     out: &mut dyn Write,
     recipients: &[Box<dyn Recipient + Send>],
     maker: &Maker,
-    heads: (&[u8], &[u8]),
+    heads: (&[u8], &Index<'_>),
     parts: impl Iterator<Item = Result<Vec<u8>, Broken>>,
 ) -> Result<(u64, Digest), Failure> {
     let mut out = Measured::new(out);
@@ -264,17 +270,16 @@ fn seal_in(
     Ok((bytes, digest))
 }
 
-/// The manifest and the index of what was read.
+/// The manifest of what was read, but for its index, and who makes each object again.
 fn describe(
     settings: &Settings,
     collected: Collected,
     cluster: Cluster,
     created_at: String,
     kept: &mut ByKind,
-) -> (Manifest, Vec<u8>) {
+) -> Manifest {
     let inventory = inventory(settings, &collected.kinds, kept);
     let managers = Managers::new(&inventory);
-    let mut index = Vec::new();
     let mut records: Vec<KindRecord> = Vec::new();
     let mut credentials = Vec::new();
     let mut outcomes = collected.kinds;
@@ -283,13 +288,13 @@ fn describe(
     let mut objects = 0;
     for outcome in &outcomes {
         let kind = &outcome.kind;
-        let found = kept.get(&(kind.ty.group.to_string(), kind.resource.clone()));
+        let mut found = kept.get_mut(&(kind.ty.group.to_string(), kind.resource.clone()));
         let mut classes: BTreeMap<Class, u64> = BTreeMap::new();
-        for saved in found.map(|kept| kept.saved.as_slice()).unwrap_or_default() {
-            let class = class(&managers, kind, &saved.path);
-            *classes.entry(class).or_default() += 1;
-            Entry { path: saved.path.clone(), digest: saved.digest, bytes: saved.bytes, class }.write(&mut index);
+        for entry in found.iter_mut().flat_map(|kept| &mut kept.saved) {
+            entry.class = class(&managers, kind, entry);
+            *classes.entry(entry.class).or_default() += 1;
         }
+        let found = found.as_deref();
         let count = found.map_or(0, |kept| kept.saved.len() as u64);
         objects += count;
         if let Some(found) = found.filter(|kept| kept.credentials > 0) {
@@ -331,7 +336,7 @@ fn describe(
         .collect();
     left_out.sort_by(|one, two| (&one.group, &one.kind).cmp(&(&two.group, &two.kind)));
     let partial = records.iter().any(|record| record.failure.is_some());
-    let manifest = Manifest {
+    Manifest {
         api_version: API_VERSION.to_owned(),
         kind: "BackupManifest".to_owned(),
         format: FORMAT,
@@ -348,12 +353,11 @@ fn describe(
         encrypted: !settings.recipients.is_empty(),
         partial,
         objects,
-        index: IndexRecord { sha256: Digest::of(&index).to_string(), bytes: index.len() as u64 },
+        index: IndexRecord::default(),
         kinds: records,
         left_out,
         notes: notes(settings, &credentials),
-    };
-    (manifest, index)
+    }
 }
 
 /// What whoever keeps the archive should know.
@@ -402,8 +406,8 @@ fn inventory(settings: &Settings, outcomes: &[Outcome], kept: &mut ByKind) -> In
     builder.finish()
 }
 
-fn class(managers: &Managers<'_>, kind: &ServedKind, path: &str) -> Class {
-    let Some(place) = mlops_shared::archive::Place::parse(path) else { return Class::Unknown };
+fn class(managers: &Managers<'_>, kind: &ServedKind, entry: &Entry) -> Class {
+    let place = entry.place();
     let reference = ObjectRef::new(&kind.ty.group, &kind.ty.kind, &place.namespace, &place.name);
     match managers.inventory().find(&reference) {
         Lookup::Found(object) => managers.rebuilder(object),

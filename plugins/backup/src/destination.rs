@@ -1,13 +1,12 @@
 //! Where a new archive goes: a folder, or a bucket.
 
 use crate::keys;
-use crate::s3::{Address, Bucket, Signer, Upload};
+use crate::s3::{Address, Bucket, Place, Signer, Upload};
 use crate::storage::Storage;
 use crate::target::{self, ENCRYPTED, PLAIN, Target, publish, signature_of};
 use minisign::SecretKey;
 use mlops_shared::archive::Digest;
 use mlops_shared::cli::Failure;
-use object_store::PutMode;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
@@ -147,8 +146,7 @@ impl Remote {
         let key = format!("{}{name}", self.prefix);
         for key in [format!("{key}{}", target::SIGNATURE), key] {
             if self.bucket.look(&key)?.is_some() {
-                return Err(Failure::usage(format!("{} is there already", self.bucket.address(&key)))
-                    .hint("a backup never takes the place of another object: give another name, or a prefix"));
+                return Err(self.bucket.taken(&key));
             }
         }
         Ok(())
@@ -169,7 +167,7 @@ impl Remote {
                 None => None,
                 Some(signer) => {
                     let signature = format!("{key}{}", target::SIGNATURE);
-                    self.bucket.put(&signature, signer.signature()?.into_bytes(), PutMode::Create)?;
+                    self.bucket.put(&signature, signer.signature()?.into_bytes(), Place::Free)?;
                     Some(signature)
                 }
             };

@@ -4,20 +4,47 @@ use crate::storage::{Storage, Watched};
 use age::Recipient;
 use minisign::{PublicKey, SecretKey, SecretKeyBox, SignatureBox};
 use mlops_shared::cli::Failure;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// A file of keys may be so large.
 const BYTES: u64 = 1 << 20;
 
-/// Reads a small file of text.
-fn text(path: &Path) -> Result<String, Failure> {
-    let failed = |reason: String| Failure::usage(format!("failed to read {}: {reason}", path.display()));
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+/// Reads a small file of text; `None` where there is none.
+///
+/// # Errors
+/// When it cannot be read, is no text, or is larger than 1 MiB.
+pub(crate) fn text_of(path: &Path) -> Result<Option<String>, Failure> {
+    let failed = |reason: &str| Failure::usage(format!("failed to read {}: {reason}", path.display()));
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error.to_string())),
+    };
     let mut text = String::new();
-    let read = file.take(BYTES + 1).read_to_string(&mut text).map_err(|_| failed("it is no text".to_owned()))?;
-    if read as u64 > BYTES { Err(failed("it is larger than 1 MiB".to_owned())) } else { Ok(text) }
+    let read = file.take(BYTES + 1).read_to_string(&mut text).map_err(|_| failed("it is no text"))?;
+    if read as u64 > BYTES { Err(failed("it is larger than 1 MiB")) } else { Ok(Some(text)) }
+}
+
+/// Reads a small file of text that has to be there.
+fn text(path: &Path) -> Result<String, Failure> {
+    text_of(path)?.ok_or_else(|| {
+        let reason = std::io::Error::from(ErrorKind::NotFound);
+        Failure::usage(format!("failed to read {}: {reason}", path.display()))
+    })
+}
+
+/// So many random bytes as hexadecimal digits: what tells a run from others.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub(crate) fn mark<const BYTES: usize>() -> Result<String, Failure> {
+    let mut bytes = [0; BYTES];
+    let failed = |_| Failure::unchecked("the system gives no random numbers");
+    SystemRandom::new().fill(&mut bytes).map_err(failed)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The recipients that were named, and those of files, one a line.

@@ -2,7 +2,7 @@
 
 use crate::secret::Redaction;
 use crate::{exclude, inline};
-use mlops_shared::archive::{Digest, Json, Place, Secrets};
+use mlops_shared::archive::{Class, Digest, Entry, Json, Place, Secrets};
 use mlops_shared::cluster::{ClusterError, ServedKind};
 use mlops_shared::object::{Body, Decoded, Meta, Object, decode_typed};
 use serde::Deserialize;
@@ -11,22 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How hard to compress: zstd's own default is 3.
-const LEVEL: i32 = 3;
-
-/// An object of the page.
-#[derive(Debug, Clone)]
-pub(crate) struct Saved {
-    pub(crate) path: Box<str>,
-    pub(crate) digest: Digest,
-    pub(crate) bytes: u32,
-}
+pub(crate) const LEVEL: i32 = 3;
 
 /// What became of a page.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     /// The entries of its objects, as a compressed part of the archive; empty without objects.
     pub(crate) part: Vec<u8>,
-    pub(crate) saved: Vec<Saved>,
+    /// What the index will say of them, once it is known who makes each again.
+    pub(crate) saved: Vec<Entry>,
     /// The objects, as far as their managers can be found from them.
     pub(crate) objects: Vec<Object>,
     /// Objects that are not in the archive, by reason.
@@ -85,7 +78,8 @@ impl Maker {
             let path = place.path();
             append(&mut tar, &path, &bytes).map_err(|_| broken("an object that no archive takes"))?;
             let size = u32::try_from(bytes.len()).map_err(|_| broken("an object of more than 4 GiB"))?;
-            made.saved.push(Saved { path: path.into(), digest: Digest::of(&bytes), bytes: size });
+            let digest = Digest::of(&bytes);
+            made.saved.push(Entry { path: path.into(), digest, bytes: size, class: Class::Unknown });
             made.objects.push(head(kind, item));
         }
         if !made.saved.is_empty() {
@@ -173,14 +167,19 @@ impl Maker {
 
 /// An entry of tar that depends on nothing but its path and its content.
 pub(crate) fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, bytes: &[u8]) -> std::io::Result<()> {
+    tar.append_data(&mut header(bytes.len() as u64), path, bytes)
+}
+
+/// The head of such an entry, without its path.
+pub(crate) fn header(bytes: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
     header.set_mode(0o600);
     header.set_mtime(0);
     header.set_uid(0);
     header.set_gid(0);
-    header.set_size(bytes.len() as u64);
-    tar.append_data(&mut header, path, bytes)
+    header.set_size(bytes);
+    header
 }
 
 /// What is kept of an object in memory: metadata, and of managers the lists of what they manage.

@@ -1,11 +1,11 @@
 //! The record of a verification, beside the archive: when it held, and of which bytes.
 
-use crate::storage::{Storage, Watched};
+use crate::s3::Place;
+use crate::storage::{Storage, broken};
 use crate::target::{Target, publish};
 use mlops_shared::archive::{Digest, Sha256};
 use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::report::API_VERSION;
-use object_store::PutMode;
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -64,12 +64,10 @@ pub(crate) fn holds(storage: &Storage<'_>, archive: &Path) -> Result<bool, Failu
 
 /// Size and digest of an archive.
 fn digest(storage: &Storage<'_>, path: &Path) -> Result<(u64, Digest), Failure> {
-    let mut input = Watched::new(storage.open(path)?);
+    let mut input = storage.open(path)?;
     let (mut digest, mut bytes, mut buffer) = (Sha256::default(), 0, vec![0; 1 << 16]);
     loop {
-        let Ok(read) = input.read(&mut buffer) else {
-            return Err(input.failure().unwrap_or_else(|| Failure::unchecked("failed to read the archive")));
-        };
+        let read = input.read(&mut buffer).map_err(|error| broken(&error))?;
         if read == 0 {
             return Ok((bytes, digest.finish()));
         }
@@ -99,7 +97,7 @@ pub(crate) fn write(storage: &Storage<'_>, archive: &Path, level: u8, now: &str)
         if bucket.look(&address.key)?.is_some() && read(storage, archive)?.is_none() {
             return Err(Failure::usage(format!("{} is there, and is no record", path.display())));
         }
-        return bucket.put(&address.key, format!("{text}\n").into_bytes(), PutMode::Overwrite);
+        return bucket.put(&address.key, format!("{text}\n").into_bytes(), Place::Any);
     }
     let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (target, _) = Target::new(folder)?;

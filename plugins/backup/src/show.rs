@@ -3,7 +3,7 @@
 use crate::args::{Args, ShowArgs};
 use crate::model::manifest;
 use crate::secret::Redaction;
-use crate::storage::{Storage, Watched};
+use crate::storage::{self, Storage};
 use crate::verify::broken;
 use mlops_shared::archive::{Entry, Flow, Identities, Json, KindRecord, Limits, Manifest, Place, scan};
 use mlops_shared::cli::{Failure, Printer};
@@ -134,12 +134,10 @@ pub(crate) fn stream(args: &Args, show: &ShowArgs, printer: &Printer) -> Result<
         return Err(Failure::usage("an archive is nothing to look at: a pipe or a file is needed")
             .hint("as in kubectl mlops backup show s3://BUCKET/KEY --stream | kubectl mlops health --from -"));
     }
-    let mut input = Watched::new(Storage::new(&args.s3).open(&show.archive)?);
+    let mut input = Storage::new(&args.s3).open(&show.archive)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let Ok(read) = input.read(&mut buffer) else {
-            return Err(input.failure().unwrap_or_else(|| Failure::unchecked("failed to read the archive")));
-        };
+        let read = input.read(&mut buffer).map_err(|error| storage::broken(&error))?;
         // Whoever has read enough ends it quietly.
         if read == 0 || !printer.stream(&buffer[..read])? {
             return Ok(());

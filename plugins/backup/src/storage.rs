@@ -63,7 +63,7 @@ impl<'a> Storage<'a> {
     /// When it is not there, or is no file.
     pub(crate) fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
         if let Some((bucket, address)) = self.remote(path)? {
-            return Ok(Box::new(Reader::open(bucket, &address)?));
+            return Ok(Box::new(Reader::open(&bucket, &address)?));
         }
         let failed = |reason: String| Failure::usage(format!("failed to open {}: {reason}", path.display()));
         let about = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
@@ -100,12 +100,10 @@ impl<'a> Storage<'a> {
     pub(crate) fn small(&self, path: &Path, most: u64) -> Result<Option<String>, Failure> {
         let failed = |why: &str| Failure::usage(format!("failed to read {}: {why}", path.display()));
         let input: Box<dyn Read> = match self.remote(path)? {
-            Some((bucket, address)) => {
-                if bucket.look(&address.key)?.is_none() {
-                    return Ok(None);
-                }
-                Box::new(Reader::open(bucket, &address)?)
-            }
+            Some((bucket, address)) => match Reader::find(&bucket, &address)? {
+                Some(reader) => Box::new(reader),
+                None => return Ok(None),
+            },
             None => match File::open(path) {
                 Ok(file) => Box::new(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -172,6 +170,11 @@ pub(crate) fn unread(unread: &Unread) -> Failure {
     unread.hints.iter().cloned().fold(failure, Failure::hint)
 }
 
+/// The failure of a stream of an archive.
+pub(crate) fn broken(error: &io::Error) -> Failure {
+    of_io(error).unwrap_or_else(|| Failure::unchecked(format!("failed to read the archive: {error}")))
+}
+
 /// The failure in an error of a stream, where the place is to blame.
 fn of_io(error: &io::Error) -> Option<Failure> {
     error.get_ref().and_then(|inner| inner.downcast_ref::<Unread>()).map(unread)
@@ -198,9 +201,7 @@ impl<R: Input> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer);
         if let Err(error) = &read {
-            self.failure = Some(
-                of_io(error).unwrap_or_else(|| Failure::unchecked(format!("failed to read the archive: {error}"))),
-            );
+            self.failure = Some(broken(error));
         }
         read
     }

@@ -363,6 +363,17 @@ fn a_volume_holds_its_pod_where_it_can_be_attached() {
     assert_eq!(codes(&away), ["capacity-forbids"]);
     let evidence = &away.preflight.iter().find(|it| it.check == "capacity").expect("a check").evidence;
     assert!(evidence[0].contains("volume pv-3 of claim data-db-3 cannot be attached there"), "{evidence:?}");
+    // A class that makes volumes on some nodes only binds those that are new.
+    let topology = |zone: &str| {
+        let allowed = format!(
+            "provisioner: p\nallowedTopologies: [{{matchLabelExpressions: [{{key: zone, values: [{zone}, z9]}}]}}]\n"
+        );
+        plan(&(node.clone() + &class.replace("provisioner: p\n", &allowed)), &["plan", "sts/db", "--replicas", "5"])
+    };
+    assert_eq!(verdict(&topology("z1"), "capacity").0, Level::Ok);
+    let away = topology("z2");
+    let evidence = &away.preflight.iter().find(|it| it.check == "capacity").expect("a check").evidence;
+    assert!(evidence[0].contains("class fast makes no volumes there"), "{evidence:?}");
     // A claim that the template names binds all.
     let named = platform("ada", REPLICAS, "").replace(
         "    spec:\n      containers",

@@ -2,6 +2,7 @@
 
 use super::{Class, Digest, Place};
 use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
 
 /// An object of an archive, as its index names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +28,18 @@ struct Line<'a> {
 
 impl Entry {
     /// Writes its line.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let line = Line {
             path: (&*self.path).into(),
             sha256: self.digest.to_string().into(),
             bytes: self.bytes,
             class: self.class,
         };
-        // Such a line is JSON, and writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut *out, &line);
-        out.push(b'\n');
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")
     }
 
     /// Reads a line, without its end; `None` where it is none.

@@ -2,7 +2,7 @@
 
 use super::decoder::Decoder;
 use super::kuberc::Policy;
-use super::{ClusterError, proxy};
+use super::{ClusterError, kubeconfig, proxy};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use std::collections::HashMap;
@@ -130,19 +130,11 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
             return refused("larger than 16 MiB");
         }
     }
-    Kubeconfig::read_from(path).map_err(error)
+    kubeconfig::read(path, CONFIG_BYTES)
 }
 
-/// What is wrong with a kubeconfig. A parser's own words quote the lines around the place, tokens
-/// among them: only the place is told.
 fn error(reason: KubeconfigError) -> ClusterError {
-    ClusterError::Kubeconfig(match reason {
-        KubeconfigError::Parse(error) => match error.location().filter(|place| place.line() > 0) {
-            Some(place) => format!("not a kubeconfig at line {} column {}", place.line(), place.column()),
-            None => "not a kubeconfig".to_owned(),
-        },
-        other => other.to_string(),
-    })
+    ClusterError::Kubeconfig(reason.to_string())
 }
 
 /// The contexts of the kubeconfig, in its order.

@@ -4,6 +4,7 @@
 //! (beta since 1.35), which kube does not know. Who set `DenyAll` expects that nothing runs.
 
 use super::ClusterError;
+use crate::text::documents;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,9 @@ impl Policy {
 
     fn parse(text: &str) -> Result<Self, String> {
         // `kubectl kuberc set` may leave an empty file.
-        let preference: Option<Preference> = serde_saphyr::from_str(text).map_err(|_| "it is no YAML".to_owned())?;
+        let document = documents(&mut text.as_bytes(), text.len() + 1).next().transpose();
+        let document = document.map_err(|_| "it is no YAML".to_owned())?.unwrap_or_default();
+        let preference = Option::<Preference>::deserialize(&document).map_err(|_| "it is no Preference".to_owned())?;
         let Preference { credential_plugin_policy: policy, credential_plugin_allowlist: list } =
             preference.unwrap_or_default();
         match (&*policy, list) {

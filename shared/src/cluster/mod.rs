@@ -8,6 +8,7 @@ mod decoder;
 mod discovery;
 mod error;
 mod held;
+mod kubeconfig;
 mod kubelet;
 mod kuberc;
 mod list;

@@ -3,6 +3,7 @@
 //! Aliases stay aliases: what they repeat is not looked at, for an edit there would change more than one place.
 
 use crate::ownership::Step;
+use crate::text::{describe, documents};
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::Value;
 use std::ops::Range;
@@ -250,22 +251,9 @@ pub(super) fn escape(name: &str) -> String {
 /// # Errors
 /// What is wrong and where; never quotes the text.
 pub(super) fn models(text: &str) -> Result<Vec<Value>, String> {
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_reader_input_bytes: Some(text.len() + 1),
-            max_nodes: NODES,
-            max_events: NODES * 2,
-            max_total_scalar_bytes: text.len() + 1,
-            max_documents: 100_000,
-        },
-        strict_booleans: true,
-        with_snippet: false,
-    };
-    let mut bytes = text.as_bytes();
-    let documents = serde_saphyr::read_with_options::<_, Value>(&mut bytes, options);
-    documents
+    documents(&mut text.as_bytes(), text.len() + 1)
         .filter(|document| !matches!(document, Ok(Value::Null)))
-        .map(|document| document.map_err(|error| error.without_snippet().to_string()))
+        .map(|document| document.map_err(|error| describe(&error)))
         .collect()
 }
 

@@ -73,6 +73,16 @@ pub enum SectionState {
     Unread(Unread),
 }
 
+impl SectionState {
+    /// Why not all of it was read, where that leaves something unknown.
+    pub fn gap(&self) -> Option<&Unread> {
+        match self {
+            Self::Read(_) => None,
+            Self::Partly(_, _, why) | Self::Unread(why) => Some(why).filter(|why| why.is_gap()),
+        }
+    }
+}
+
 /// One kind that was read, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {

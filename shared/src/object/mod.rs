@@ -54,7 +54,8 @@ pub use requests::{Amounts, Effective, Resources, is_extended};
 pub use room::{Room, rooms};
 pub use selector::{Requirement, Selector};
 pub use storage::{
-    Claim, ClaimSpec, ClaimStatus, NodeTerm, NodeTerms, StorageClass, Volume, VolumeAffinity, VolumeSpec, VolumeStatus,
+    Claim, ClaimSpec, ClaimStatus, NodeTerm, NodeTerms, StorageClass, TopologyLabel, TopologyTerm, Volume,
+    VolumeAffinity, VolumeSpec, VolumeStatus,
 };
 pub use sym::{Labels, Sym, When};
 pub use touch::{Touch, Touched};

@@ -112,6 +112,20 @@ record! {
         last_phase_transition_time: When,
     }
 
+    /// A label of nodes, and the values that it may have.
+    pub struct TopologyLabel {
+        /// The label's key.
+        key: Sym,
+        /// Its values.
+        values: Vec<Sym>,
+    }
+
+    /// Nodes by their labels; all of it must hold.
+    pub struct TopologyTerm {
+        /// The labels.
+        match_label_expressions: Vec<TopologyLabel>,
+    }
+
     /// A StorageClass (its fields stand at the top level).
     pub struct StorageClass {
         /// Who makes its volumes.
@@ -122,6 +136,8 @@ record! {
         reclaim_policy: Sym,
         /// Whether its claims can grow.
         allow_volume_expansion: bool,
+        /// Where its volumes are made: one term must hold; everywhere where there is none.
+        allowed_topologies: Vec<TopologyTerm>,
     }
 }
 

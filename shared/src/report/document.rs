@@ -37,6 +37,14 @@ impl<'a> Document<'a> {
         self.blocks.push(Block::Line(line));
     }
 
+    /// Says how many of `total` lines are left out, where only the first `shown` are there.
+    pub fn more(&mut self, total: usize, shown: usize) {
+        let rest = total.saturating_sub(shown);
+        if rest > 0 {
+            self.line(Line::faint(format!("and {rest} more: -o wide")));
+        }
+    }
+
     /// Adds a command.
     pub fn command(&mut self, text: impl Into<Text<'a>>) {
         self.blocks.push(Block::Command(text.into()));

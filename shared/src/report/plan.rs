@@ -170,6 +170,16 @@ impl StepState {
             Self::Skipped => "skipped",
         }
     }
+
+    /// How well that is.
+    const fn level(self) -> Level {
+        match self {
+            Self::Planned => Level::Progressing,
+            Self::Accepted | Self::Done | Self::Unneeded => Level::Ok,
+            Self::Failed => Level::Fail,
+            Self::InDoubt | Self::Skipped => Level::Unknown,
+        }
+    }
 }
 
 /// Why a plan is not carried out.
@@ -300,12 +310,9 @@ impl Present for Plan {
             document.heading("Preflight");
             for it in &self.preflight {
                 document.line(Line::marked(it.verdict, format!("{}: {}", it.check, it.message)));
-                let lines = it.evidence.iter().take(detail.evidence.max(4));
-                lines.for_each(|line| document.line(Line::faint(line.as_str())));
-                let rest = it.evidence.len().saturating_sub(detail.evidence.max(4));
-                if rest > 0 {
-                    document.line(Line::faint(format!("and {rest} more: -o wide")));
-                }
+                let shown = detail.evidence.max(4);
+                it.evidence.iter().take(shown).for_each(|line| document.line(Line::faint(line.as_str())));
+                document.more(it.evidence.len(), shown);
             }
         }
         gaps(&self.coverage, false, detail, &mut document);
@@ -370,15 +377,16 @@ impl Plan {
     /// Steps with all that they do: what a table has no room for is what one wants to know before saying yes.
     fn few<'a>(&'a self, document: &mut Document<'a>) {
         for (index, step) in self.steps.iter().enumerate() {
-            let (word, level) = match step.state {
-                StepState::Planned => ("PLANNED", Level::Progressing),
-                StepState::Accepted => ("ACCEPTED", Level::Ok),
-                StepState::Done => ("DONE", Level::Ok),
-                StepState::Unneeded => ("NOT NEEDED", Level::Ok),
-                StepState::Failed => ("FAILED", Level::Fail),
-                StepState::InDoubt => ("IN DOUBT", Level::Unknown),
-                StepState::Skipped => ("SKIPPED", Level::Unknown),
+            let word = match step.state {
+                StepState::Planned => "PLANNED",
+                StepState::Accepted => "ACCEPTED",
+                StepState::Done => "DONE",
+                StepState::Unneeded => "NOT NEEDED",
+                StepState::Failed => "FAILED",
+                StepState::InDoubt => "IN DOUBT",
+                StepState::Skipped => "SKIPPED",
             };
+            let level = step.state.level();
             let mut what = format!("{}. {} {}", index + 1, step.action, name(&step.object));
             if let Some(field) = &step.field {
                 what.push_str(&format!(", {field}"));
@@ -416,10 +424,8 @@ impl Plan {
                 Risk::DataLoss => Tone::Level(Level::Fail),
             };
             let state = match step.state {
-                StepState::Done | StepState::Accepted | StepState::Unneeded => Tone::Level(Level::Ok),
-                StepState::Failed => Tone::Level(Level::Fail),
-                StepState::InDoubt | StepState::Skipped => Tone::Level(Level::Unknown),
                 StepState::Planned => Tone::Plain,
+                state => Tone::Level(state.level()),
             };
             table.row([
                 (index + 1).to_string().into(),
@@ -448,11 +454,9 @@ impl Plan {
             return;
         }
         document.heading(title);
-        let rest = commands.len().saturating_sub(detail.findings);
+        let total = commands.len();
         commands.into_iter().take(detail.findings).for_each(|command| document.command(command));
-        if rest > 0 {
-            document.line(Line::faint(format!("and {rest} more: -o wide")));
-        }
+        document.more(total, detail.findings);
     }
 }
 

@@ -117,8 +117,11 @@ fn is_pipe(_: &fs::Metadata) -> bool {
     false
 }
 
-/// Reads a stream called `name`: JSON, YAML, a gzipped tar archive of such files, or a backup.
-fn gather_stream<T>(
+/// Reads a stream called `name`: JSON, YAML, a gzipped tar archive of such files, or a backup, which the keys in `identities` open.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_stream<T>(
     mut input: impl BufRead,
     (name, identities): (&str, &[PathBuf]),
     limits: &Limits,

@@ -9,7 +9,7 @@ mod layout;
 mod yaml;
 
 pub use error::SourceError;
-pub use files::{Limits, Origin, gather, read_path, read_stream};
+pub use files::{Limits, Origin, gather, gather_stream, read_path, read_stream};
 
 use crate::object::{Body, Decoded, Inventory, Scope, Section, Sym, TypeMeta};
 use crate::report::View;

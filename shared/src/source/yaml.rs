@@ -1,15 +1,12 @@
-//! YAML streams read document by document, within budgets for nesting, aliases and size.
+//! The objects of YAML streams.
 
 use super::Take;
 use crate::object::type_of;
+use crate::text::{describe, documents};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_saphyr::budget::BudgetBreach;
 use std::io::Read;
 use std::sync::Arc;
-
-/// Nodes of one document; a `kubectl get -o yaml` of some thousand pods fits.
-const NODES: usize = 3_000_000;
 
 /// Reads every object of a YAML stream. Returns how many documents were no Kubernetes object.
 ///
@@ -17,23 +14,9 @@ const NODES: usize = 3_000_000;
 /// What is wrong and where; documents before that place have been handed out. The message does not
 /// quote the document.
 pub(super) fn read(mut input: impl Read, bytes: usize, take: &mut Take<'_>) -> Result<usize, String> {
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_reader_input_bytes: Some(bytes),
-            max_nodes: NODES,
-            max_events: NODES * 2,
-            max_total_scalar_bytes: bytes,
-            max_documents: 100_000,
-        },
-        // Kubernetes reads `y`, `n`, `on` as strings unless a field is boolean; so must we.
-        strict_booleans: true,
-        // A snippet of the source in an error could be a Secret.
-        with_snippet: false,
-    };
     let mut foreign = 0;
-    for document in serde_saphyr::read_with_options::<_, Value>(&mut input, options) {
-        let document = document.map_err(|error| describe(&error))?;
-        foreign += value(document, take)?;
+    for document in documents(&mut input, bytes) {
+        foreign += value(document.map_err(|error| describe(&error))?, take)?;
     }
     Ok(foreign)
 }
@@ -55,42 +38,6 @@ fn value(value: Value, take: &mut Take<'_>) -> Result<usize, String> {
             }
         }
         _ => Ok(1),
-    }
-}
-
-/// What is wrong and where, for people and without the content.
-fn describe(error: &serde_saphyr::Error) -> String {
-    match error.without_snippet() {
-        serde_saphyr::Error::DuplicateMappingKey { location, .. } => format!(
-            "a key stands twice in one mapping at line {} column {}; is a `---` missing between two documents?",
-            location.line(),
-            location.column()
-        ),
-        serde_saphyr::Error::AliasError { error, .. } if matches!(**error, serde_saphyr::Error::Budget { .. }) => {
-            describe(error)
-        }
-        serde_saphyr::Error::Budget { breach, location } => {
-            format!("{} at line {} column {}", limit(breach), location.line(), location.column())
-        }
-        serde_saphyr::Error::IOError { cause } if cause.kind() == std::io::ErrorKind::InvalidData => {
-            format!("neither YAML nor JSON: {cause}")
-        }
-        serde_saphyr::Error::IOError { cause } => cause.to_string(),
-        serde_saphyr::Error::InvalidUtf8Input => "neither YAML nor JSON: not UTF-8".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// Which limit a document broke, in words: the parser's own message is the Debug form of its counters.
-fn limit(breach: &BudgetBreach) -> &'static str {
-    match breach {
-        BudgetBreach::Depth { .. } => "nested too deeply",
-        BudgetBreach::Aliases { .. }
-        | BudgetBreach::Anchors { .. }
-        | BudgetBreach::AliasAnchorRatio { .. }
-        | BudgetBreach::MergeKeys { .. } => "too many anchors and aliases",
-        BudgetBreach::Documents { .. } => "too many documents",
-        _ => "too large once its aliases are replaced",
     }
 }
 

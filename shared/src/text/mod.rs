@@ -4,8 +4,10 @@ mod age;
 mod near;
 mod quantity;
 mod safe;
+mod yaml;
 
 pub use age::{age, parse_duration};
 pub use near::nearest;
 pub use quantity::{Quantity, bytes, cores};
 pub use safe::{block, is_unsafe, line, plural, shell_word, truncate};
+pub(crate) use yaml::{describe, documents};

@@ -135,7 +135,8 @@ fn tar_of(objects: &[(String, Vec<u8>)]) -> Vec<u8> {
             bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             class: Class::Nobody,
         }
-        .write(&mut index);
+        .write(&mut index)
+        .expect("memory takes it");
     }
     let manifest = serde_json::json!({"apiVersion": "mlops/v1", "kind": "BackupManifest", "format": FORMAT, "toolVersion": "0",
         "createdAt": NOW, "cluster": {"context": "c", "server": "s"}, "scope": {}, "secrets": "kept", "encrypted": false,

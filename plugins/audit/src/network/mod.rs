@@ -18,7 +18,7 @@ use crate::severity::Severity::{Info, Low, Medium};
 use crate::workloads::is_of_system;
 use codes::*;
 use isolation::Policies;
-use mlops_shared::object::{ObjectRef, Section, SectionState, Sym};
+use mlops_shared::object::{ObjectRef, Section, Sym};
 use peers::{Scene, is_within, leaves_out};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -70,12 +70,7 @@ pub(crate) fn check(asked: &Asked<'_>) -> Vec<Finding> {
 
 /// Whether a kind of policy may be there, for it could not be read, or not in all namespaces.
 fn is_hidden(section: &Section) -> bool {
-    let is_unread = match &section.state {
-        SectionState::Unread(why) => why.is_gap(),
-        SectionState::Partly(_, _, why) => why.is_gap(),
-        SectionState::Read(_) => false,
-    };
-    is_unread && OTHER_POLICIES.contains(&(&*section.group, &*section.kind))
+    section.state.gap().is_some() && OTHER_POLICIES.contains(&(&*section.group, &*section.kind))
 }
 
 /// One finding a namespace that has workloads and denies nothing by default.

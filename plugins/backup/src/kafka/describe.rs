@@ -5,7 +5,7 @@
 //! and a list of topics would be short without saying so; then the person's own client config is needed.
 
 use super::answers::{self, Topic};
-use super::members::Members;
+use super::members::{Members, topic_name};
 use super::report::KafkaCluster;
 use crate::args::KafkaArgs;
 use mlops_shared::cli::{ConnectionArgs, Printer};
@@ -276,11 +276,8 @@ pub(super) fn compare(
 ) {
     for declared in &members.topics {
         let Some(custom) = declared.custom() else { continue };
-        let name = match custom.spec_text("/topicName") {
-            "" => declared.meta.name.to_string(),
-            name => name.to_owned(),
-        };
-        let Some(topic) = topics.remove(&name) else {
+        let name = topic_name(declared);
+        let Some(topic) = topics.remove(name) else {
             if declared.meta.annotations.get("strimzi.io/managed") != Some("false") {
                 told.differing.push(format!("{name}: declared, and no broker has it"));
             }
@@ -417,10 +414,7 @@ impl Described {
             for line in lines.iter().take(detail.findings) {
                 document.line(Line::marked(Level::Warn, format!("{what}: {line}")));
             }
-            let rest = lines.len().saturating_sub(detail.findings);
-            if rest > 0 {
-                document.line(Line::faint(format!("and {rest} more: -o wide")));
-            }
+            document.more(lines.len(), detail.findings);
         }
         self.gaps.iter().for_each(|gap| document.line(Line::marked(Level::Unknown, format!("brokers: {gap}"))));
     }

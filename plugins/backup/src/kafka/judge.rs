@@ -1,6 +1,6 @@
 //! What is said of a Kafka cluster: what is missing, what will be missing soon, and what a restore has to know. Pure.
 
-use super::members::{AUTHORITIES, CLIENTS, Members, bootstraps, secret_of_user};
+use super::members::{AUTHORITIES, CLIENTS, Members, bootstraps, secret_of_user, topic_name};
 use super::read::Seen;
 use super::report::{KafkaCluster, KafkaFinding, Needed, Pool, PoolClaim, PoolVolume};
 use jiff::Timestamp;
@@ -45,15 +45,13 @@ pub(super) fn cluster(seen: &Seen, members: &Members<'_>, now: Timestamp) -> Kaf
     topics(members, &mut findings);
     members.users.iter().chain(&members.clients).chain(&members.connectors).for_each(|it| state(it, &mut findings));
     let needed = needed(seen, members, now, &mut findings);
-    if !members.watched.is_empty() {
-        for namespace in &members.watched {
-            if !seen.inventory.was_read(super::STRIMZI, "KafkaTopic", namespace) {
-                findings.add(
-                    Level::Unknown,
-                    kafka,
-                    format!("topics or users are in namespace {namespace}, which was not read: give it with -n too"),
-                );
-            }
+    for namespace in &members.watched {
+        if !seen.inventory.was_read(super::STRIMZI, "KafkaTopic", namespace) {
+            findings.add(
+                Level::Unknown,
+                kafka,
+                format!("topics or users are in namespace {namespace}, which was not read: give it with -n too"),
+            );
         }
     }
     let mut objects: BTreeMap<String, usize> = BTreeMap::new();
@@ -288,7 +286,7 @@ fn state(object: &Object, findings: &mut Findings) {
 }
 
 fn topics(members: &Members<'_>, findings: &mut Findings) {
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
     for topic in &members.topics {
         state(topic, findings);
         let is_unmanaged = topic.meta.annotations.get("strimzi.io/managed") == Some("false");
@@ -300,11 +298,8 @@ fn topics(members: &Members<'_>, findings: &mut Findings) {
             );
         }
         let Some(custom) = topic.custom() else { continue };
-        let name = match custom.spec_text("/topicName") {
-            "" => topic.meta.name.to_string(),
-            name => name.to_owned(),
-        };
-        if let Some(other) = names.insert(name.clone(), topic.meta.name.to_string()) {
+        let name = topic_name(topic);
+        if let Some(other) = names.insert(name, &topic.meta.name) {
             findings.add(Level::Fail, topic, format!("it declares the topic {name}, and so does KafkaTopic {other}"));
         }
         if !is_unmanaged && (custom.spec_number("/partitions").is_none() || custom.spec_number("/replicas").is_none()) {

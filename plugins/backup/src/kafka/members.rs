@@ -98,6 +98,12 @@ impl<'a> Members<'a> {
     }
 }
 
+/// What Kafka calls a topic.
+pub(crate) fn topic_name(topic: &Object) -> &str {
+    let told = topic.custom().map(|it| it.spec_text("/topicName")).unwrap_or_default();
+    if told.is_empty() { &topic.meta.name } else { told }
+}
+
 /// Secrets of the two authorities, by the ending of their names.
 pub(crate) const AUTHORITIES: [(&str, &str); 4] = [
     ("-cluster-ca", "key of the cluster's authority"),
@@ -137,9 +143,8 @@ fn refer(key: &str, value: &Value, namespace: &str, depth: usize, found: &mut BT
     match value {
         Value::Object(fields) => {
             match key {
-                "secretKeyRef" | "secretRef" => add("Secret", fields.get("name")),
+                "secretKeyRef" | "secretRef" | "secret" => add("Secret", fields.get("name")),
                 "configMapKeyRef" | "configMapRef" | "configMap" => add("ConfigMap", fields.get("name")),
-                "secret" => add("Secret", fields.get("name")),
                 _ => {}
             }
             add("Secret", fields.get("secretName"));

@@ -177,11 +177,7 @@ fn gap(kind: &str, sections: &[Section], gaps: &mut Vec<String>) {
         if is(section, "", "PersistentVolume") {
             continue;
         }
-        if let SectionState::Partly(_, _, why) | SectionState::Unread(why) = &section.state
-            && why.is_gap()
-        {
-            gaps.push(format!("{}: {why}", section.kind));
-        }
+        gaps.extend(section.state.gap().map(|why| format!("{}: {why}", section.kind)));
     }
 }
 

@@ -212,10 +212,7 @@ impl KafkaCluster {
         for finding in self.findings.iter().take(detail.findings) {
             document.line(Line::marked(finding.level, format!("{}: {}", finding.object, finding.message)));
         }
-        let rest = self.findings.len().saturating_sub(detail.findings);
-        if rest > 0 {
-            document.line(Line::faint(format!("and {rest} more: -o wide")));
-        }
+        document.more(self.findings.len(), detail.findings);
         let mut table = Table::new([
             Column::new("POOL"),
             Column::new("ROLES"),

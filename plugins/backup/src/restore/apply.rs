@@ -18,9 +18,9 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 /// Objects that are written at a time.
-pub(super) const AT_A_TIME: usize = 8;
+pub(crate) const AT_A_TIME: usize = 8;
 /// What is being established or deleted is looked at so often.
-pub(super) const LOOK: Duration = Duration::from_millis(250);
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
 /// A kind that was just established may be unknown to the API server for so long.
 const UNKNOWN: Duration = Duration::from_secs(10);
 
@@ -221,7 +221,7 @@ impl Run<'_> {
                 self.status(at, &place, &original, uid, !head.owners.is_empty()).await
             }
             Action::Update => {
-                let body = self.body(head, item).await?;
+                let (body, _) = self.body(head, item, &original).await;
                 Ok(self.written(self.writer.apply(&place, &body, false).await))
             }
             Action::Replace => {
@@ -229,20 +229,20 @@ impl Run<'_> {
                     Ok(live) => live,
                     Err(error) => return Ok(Outcome::failed(&error)),
                 };
-                let body = in_place_of(&live, self.body(head, item).await?);
+                let (body, _) = self.body(head, item, &original).await;
+                let body = in_place_of(&live, body);
                 Ok(self.written(self.writer.replace(&place, &body).await))
             }
-            Action::Recreate => self.recreate(at, item, &place).await,
+            Action::Recreate => self.recreate((at, item, head), &place, &original).await,
             _ => Ok(Outcome::of(State::None)),
         }
     }
 
-    /// The object as it is to be, with the owners that are there.
-    pub(super) async fn body(&self, head: &Head, item: &Item) -> Result<Value, Failure> {
-        let original = self.object(head)?;
+    /// The object as it is to be, with the owners that are there, and whether others are still to come.
+    pub(super) async fn body(&self, head: &Head, item: &Item, original: &Value) -> (Value, bool) {
         let mut body = prepare(original.clone(), self.context);
-        self.relink(head, item, &mut body, &original).await;
-        Ok(body)
+        let is_later = self.relink(head, item, &mut body, original).await;
+        (body, is_later)
     }
 
     fn written(&self, answer: Result<Value, ClusterError>) -> Outcome {
@@ -317,8 +317,7 @@ impl Run<'_> {
         place: &Place,
         original: &Value,
     ) -> Result<Outcome, Failure> {
-        let mut body = prepare(original.clone(), self.context);
-        let is_later = self.relink(head, item, &mut body, original).await;
+        let (mut body, is_later) = self.body(head, item, original).await;
         if fields::status(original).is_some() && fields::must_pause(original) {
             annotate(&mut body, PAUSE, "true");
         }

@@ -5,7 +5,7 @@ use super::apply::{AT_A_TIME, LOOK, Outcome, Run, place_of};
 use super::fields::prepare;
 use super::head::Head;
 use super::plan::{Action, Item};
-use super::report::State;
+use super::report::{State, label};
 use futures::StreamExt as _;
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{ClusterError, Place, Propagation, WriteToken, Writer, object};
@@ -113,7 +113,7 @@ impl Run<'_> {
         let head = &self.heads[item.head];
         let place = place_of(head, &item.target);
         let Ok(live) = object(self.connection, &place).await else { return Ok(None) };
-        let body = self.body(head, item).await?;
+        let (body, _) = self.body(head, item, &self.object(head)?).await;
         let asking = WriteToken::dry_run();
         let writer = Writer::new(self.connection, &asking, self.writer.manager());
         let refusal = match writer.replace(&place, &in_place_of(&live, body.clone())).await {
@@ -135,12 +135,8 @@ impl Run<'_> {
                 blocked(format!("it allows no change, and {why}: delete it yourself, then restore"))
             }
             Loss::Data(why) if !named(head) => {
-                let label = [&*head.kind, &*item.target.namespace, &*item.target.name];
-                let label: Vec<&str> = label.into_iter().filter(|part| !part.is_empty()).collect();
-                blocked(format!(
-                    "it allows no change, and {why}: only as {} on the command line is it made anew",
-                    label.join("/")
-                ))
+                let label = label(&head.kind, &item.target.namespace, &item.target.name);
+                blocked(format!("it allows no change, and {why}: only as {label} on the command line is it made anew"))
             }
             Loss::Nothing(why) | Loss::Runs(why) | Loss::Data(why) => {
                 // Nothing is deleted that could not be made.
@@ -159,17 +155,20 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(super) async fn recreate(&self, at: usize, item: &Item, place: &Place) -> Result<Outcome, Failure> {
-        let head = &self.heads[item.head];
-        let original = self.object(head)?;
+    pub(super) async fn recreate(
+        &self,
+        (at, item, head): (usize, &Item, &Head),
+        place: &Place,
+        original: &Value,
+    ) -> Result<Outcome, Failure> {
         let live = match object(self.connection, place).await {
             Ok(live) => live,
-            Err(ClusterError::NotFound) => return self.create((at, item, head), place, &original).await,
+            Err(ClusterError::NotFound) => return self.create((at, item, head), place, original).await,
             Err(error) => return Ok(Outcome::failed(&error)),
         };
         let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let uid = text("/metadata/uid");
-        let body = self.body(head, item).await?;
+        let (body, _) = self.body(head, item, original).await;
         if text("/metadata/deletionTimestamp").is_empty() {
             // Once more right before: what would be refused must not be deleted.
             let asking = WriteToken::dry_run();
@@ -194,7 +193,7 @@ impl Run<'_> {
         if let Some(message) = self.gone(place, &uid).await {
             return Ok(Outcome { state: State::Failed, message: Some(message) });
         }
-        let made = self.create((at, item, head), place, &original).await?;
+        let made = self.create((at, item, head), place, original).await?;
         if made.state != State::Failed {
             return Ok(made);
         }

@@ -117,6 +117,14 @@ impl State {
     }
 }
 
+/// `Secret/data-plane/db`, or `Node/n1` of what has no namespace.
+pub(crate) fn label(kind: &str, namespace: &str, name: &str) -> String {
+    match namespace {
+        "" => format!("{kind}/{name}"),
+        namespace => format!("{kind}/{namespace}/{name}"),
+    }
+}
+
 impl Restored {
     /// Of what a plan says.
     pub(crate) fn planned(head: &Head, item: &Item) -> Self {
@@ -143,12 +151,8 @@ impl Restored {
         self.left_off.iter().map(String::as_str).filter(move |what| !is_own(what))
     }
 
-    /// `Secret/data-plane/db`
     fn label(&self) -> String {
-        match self.namespace.as_str() {
-            "" => format!("{}/{}", self.kind, self.name),
-            namespace => format!("{}/{namespace}/{}", self.kind, self.name),
-        }
+        label(&self.kind, &self.namespace, &self.name)
     }
 
     /// Whether it was wanted and is not there.
@@ -233,10 +237,7 @@ impl Present for RestoreReport {
                 let level = if it.is_missed() { Level::Fail } else { Level::Unknown };
                 document.line(Line::marked(level, format!("{}: {}", it.label(), it.says())));
             }
-            let rest = missed.len().saturating_sub(detail.findings);
-            if rest > 0 {
-                document.line(Line::faint(format!("and {rest} more: -o wide")));
-            }
+            document.more(missed.len(), detail.findings);
         }
         let bare: Vec<&Restored> = self.objects.iter().filter(|it| it.misses().next().is_some()).collect();
         if !bare.is_empty() {
@@ -245,10 +246,7 @@ impl Present for RestoreReport {
                 let what: Vec<&str> = it.misses().collect();
                 document.line(Line::plain(format!("{}: {}", it.label(), what.join(", "))));
             }
-            let rest = bare.len().saturating_sub(detail.findings);
-            if rest > 0 {
-                document.line(Line::faint(format!("and {rest} more: -o wide")));
-            }
+            document.more(bare.len(), detail.findings);
         }
         document.heading("Objects");
         let mut table = Table::new([

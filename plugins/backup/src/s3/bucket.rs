@@ -1,33 +1,23 @@
 //! A bucket: what is in it, parts of objects, new objects, and objects that go.
 
-use super::flags::Server;
 use super::told::Told;
-use super::wire::Wire;
+use super::wire::{Answer, Ask, Refused, Wire};
 use super::worker::Worker;
+use super::xml::texts;
 use super::{Address, S3Args};
-use http::StatusCode;
+use http::header::{CONTENT_LENGTH, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, RANGE};
+use http::{HeaderMap, Method, StatusCode};
 use mlops_shared::cli::Failure;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
-use object_store::path::Path as Key;
-use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode,
-    PutOptions, PutPayload, RetryConfig,
-};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// So many pages of a listing are read: a prefix with more keys is no place for backups.
 const PAGES: usize = 1_000;
-/// A request is tried so often again.
-const RETRIES: usize = 5;
 
 /// A bucket of a server.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    pub(super) worker: Worker,
-    pub(super) store: Arc<AmazonS3>,
-    wire: Wire,
+    worker: Worker,
+    wire: Arc<Wire>,
     name: String,
     endpoint: String,
 }
@@ -40,45 +30,42 @@ pub(crate) struct Listed {
     pub(crate) bytes: u64,
 }
 
+/// What a server says of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) bytes: u64,
+    /// Of its content.
+    pub(crate) tag: Option<String>,
+}
+
+/// Whether what is written may take the place of another object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It must be free.
+    Free,
+    /// It may be another's.
+    Any,
+}
+
+/// A page of a listing.
+#[derive(Debug, Default)]
+struct Page {
+    is_one: bool,
+    is_encoded: bool,
+    listed: Vec<(String, u64)>,
+    next: Option<String>,
+}
+
 impl Bucket {
     /// Prepares to ask; nothing is contacted yet.
     ///
     /// # Errors
     /// When the flags, the environment or a profile do not say how.
     pub(crate) fn new(flags: &S3Args, name: &str) -> Result<Self, Failure> {
-        let Server { endpoint, region, credentials, ca, patience } = flags.server()?;
-        let worker = Worker::new()?;
-        let wire = Wire::new(ca.as_deref(), patience)?;
-        let shown = endpoint.clone().unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
-        let mut builder = AmazonS3Builder::new()
-            .with_http_connector(wire.clone())
-            .with_bucket_name(name)
-            .with_region(region)
-            .with_access_key_id(credentials.key)
-            .with_secret_access_key(credentials.secret)
-            // What may be contacted is decided in flags.rs.
-            .with_client_options(ClientOptions::new().with_allow_http(true))
-            .with_allow_http(true)
-            .with_disable_bulk_delete(true)
-            .with_retry(RetryConfig {
-                backoff: BackoffConfig {
-                    init_backoff: Duration::from_millis(200),
-                    max_backoff: Duration::from_secs(5),
-                    base: 2.0,
-                },
-                max_retries: RETRIES,
-                retry_timeout: patience,
-            });
-        if let Some(token) = credentials.token {
-            builder = builder.with_token(token);
-        }
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint);
-        }
-        // Its errors may repeat what they were given.
-        let store =
-            builder.build().map_err(|_| Failure::usage(format!("the object store of {name} cannot be used")))?;
-        Ok(Self { worker, store: Arc::new(store), wire, name: name.to_owned(), endpoint: shown })
+        let server = flags.server()?;
+        let endpoint = server.endpoint.clone().unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", server.region));
+        let wire = Wire::new(server, &endpoint, name)?;
+        Ok(Self { worker: Worker::new()?, wire: Arc::new(wire), name: name.to_owned(), endpoint })
     }
 
     /// The address of a key.
@@ -86,51 +73,48 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// A key as the store wants it.
-    pub(super) fn key(&self, key: &str) -> Result<Key, Failure> {
-        Key::parse(key).map_err(|_| Failure::usage(format!("{} holds letters that a key may not", self.address(key))))
+    /// Asks until it is answered or interrupted.
+    ///
+    /// # Errors
+    /// The outer one when it is interrupted, the inner one when it is refused.
+    pub(super) fn ask(&self, ask: Ask) -> Result<Result<Answer, Refused>, Failure> {
+        let wire = Arc::clone(&self.wire);
+        self.worker.ask(async move { wire.ask(&ask).await })
     }
 
-    /// The failure of what was tried, by what the server said last.
-    pub(super) fn failure(&self, doing: &str) -> Failure {
-        self.told_failure(self.wire.told(), doing)
-    }
-
-    /// What the server said last that was no success, once.
-    pub(super) fn told(&self) -> Option<Told> {
-        self.wire.told()
+    /// Asks until it is answered, whoever interrupts; `None` where nobody can ask any more.
+    pub(super) fn insist(&self, ask: Ask) -> Option<Result<Answer, Refused>> {
+        let wire = Arc::clone(&self.wire);
+        self.worker.run(async move { wire.ask(&ask).await })
     }
 
     /// The failure of what was tried, by what the server said.
-    pub(super) fn told_failure(&self, told: Option<Told>, doing: &str) -> Failure {
-        match told {
-            Some(told) => told.failure(doing, &self.name, &self.endpoint),
-            None => Failure::unchecked(format!("failed to {doing}: the answer of {} makes no sense", self.endpoint))
-                .hint("is this an object store that speaks S3?"),
-        }
+    pub(super) fn failure(&self, told: &Told, doing: &str) -> Failure {
+        told.failure(doing, &self.name, &self.endpoint)
     }
 
     /// Size and tag of an object; `None` where there is none, or where these credentials may not know.
     ///
     /// # Errors
     /// When the server does not answer, or refuses.
-    pub(crate) fn look(&self, key: &str) -> Result<Option<ObjectMeta>, Failure> {
-        let (store, location) = (Arc::clone(&self.store), self.key(key)?);
-        if let Ok(about) = self.worker.ask(async move { store.head(&location).await })? {
-            return Ok(Some(about));
-        }
-        match self.wire.told() {
-            Some(told) if told.is_missing() || told.is_forbidden() => Ok(None),
-            told => Err(self.told_failure(told, &format!("look at {}", self.address(key)))),
+    pub(crate) fn look(&self, key: &str) -> Result<Option<About>, Failure> {
+        match self.ask(Ask::new(Method::HEAD, key))? {
+            Ok(answer) => {
+                let bytes = text(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
+                let tag = text(&answer.headers, &ETAG).map(str::to_owned);
+                let bytes =
+                    bytes.ok_or_else(|| self.failure(&Told::Foreign, &format!("look at {}", self.address(key))))?;
+                Ok(Some(About { bytes, tag }))
+            }
+            Err(Refused { told, .. }) if told.is_missing() || told.is_forbidden() => Ok(None),
+            Err(Refused { told, .. }) => Err(self.failure(&told, &format!("look at {}", self.address(key)))),
         }
     }
 
     /// Whether an upload with this mark is what lies there: an answer that was lost may have been a success.
-    pub(super) fn is_ours(&self, key: &Key, mark: &str) -> bool {
-        let (store, location) = (Arc::clone(&self.store), key.clone());
-        let asked = async move { store.get_opts(&location, GetOptions { head: true, ..GetOptions::default() }).await };
-        let Some(Ok(found)) = self.worker.run(asked) else { return false };
-        found.attributes.get(&super::upload::mark_name()).is_some_and(|value| &**value == mark)
+    pub(super) fn is_ours(&self, key: &str, mark: &str) -> bool {
+        let found = self.insist(Ask::new(Method::HEAD, key)).and_then(Result::ok);
+        found.is_some_and(|answer| text(&answer.headers, &super::upload::MARK) == Some(mark))
     }
 
     /// A part of an object, which must still be the one of this tag.
@@ -138,26 +122,31 @@ impl Bucket {
     /// # Errors
     /// When it is gone or another one, or the server does not answer.
     pub(super) fn part(&self, key: &str, tag: Option<&str>, range: std::ops::Range<u64>) -> Result<Vec<u8>, Failure> {
-        let (store, location) = (Arc::clone(&self.store), self.key(key)?);
-        let wanted = range.end - range.start;
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(range)),
-            if_match: tag.map(str::to_owned),
-            ..GetOptions::default()
-        };
-        let asked = async move { store.get_opts(&location, options).await?.bytes().await };
         let doing = format!("read {}", self.address(key));
-        match self.worker.ask(asked)? {
-            Ok(bytes) if bytes.len() as u64 == wanted => Ok(bytes.to_vec()),
-            Ok(_) => Err(Failure::unchecked(format!("failed to {doing}: the server gave another part than was asked"))),
-            Err(_) => match self.wire.told() {
-                Some(told) if told.is(StatusCode::PRECONDITION_FAILED) => {
-                    Err(Failure::unchecked(format!("failed to {doing}: it was replaced while it was read"))
-                        .hint("who else writes there? start again"))
-                }
-                told => Err(self.told_failure(told, &doing)),
-            },
+        let mut ask =
+            Ask::new(Method::GET, key).header(RANGE, &format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        if let Some(tag) = tag {
+            ask = ask.header(IF_MATCH, tag);
         }
+        match self.ask(ask)? {
+            Ok(answer) if answer.body.len() as u64 == range.end - range.start => Ok(answer.body.into()),
+            Ok(_) => Err(Failure::unchecked(format!("failed to {doing}: the server gave another part than was asked"))),
+            Err(Refused { told, .. }) if told.is(StatusCode::PRECONDITION_FAILED) => {
+                Err(Failure::unchecked(format!("failed to {doing}: it was replaced while it was read"))
+                    .hint("who else writes there? start again"))
+            }
+            Err(Refused { told, .. }) => Err(self.failure(&told, &doing)),
+        }
+    }
+
+    fn page(&self, ask: Ask) -> Result<Result<Page, Told>, Failure> {
+        // Keys may hold what XML cannot.
+        let ask = ask.query("list-type", "2").query("encoding-type", "url");
+        Ok(match self.ask(ask)? {
+            // A page of a proxy has no keys in it, and would be an empty bucket.
+            Ok(answer) => Page::read(&answer.body).filter(|page| page.is_one).ok_or(Told::Foreign),
+            Err(refused) => Err(refused.told),
+        })
     }
 
     /// The objects right below a prefix, at most so many; by pages, so that what lies there may be much.
@@ -168,27 +157,22 @@ impl Bucket {
         let prefix = address.prefix();
         let doing = format!("list {}", self.address(&prefix));
         let mut found = Vec::new();
-        let mut token = None;
+        let mut next: Option<String> = None;
         for _ in 0..PAGES {
-            let (store, start) = (Arc::clone(&self.store), prefix.clone());
-            let options = PaginatedListOptions {
-                delimiter: Some("/".into()),
-                page_token: token,
-                ..PaginatedListOptions::default()
-            };
-            let asked = async move {
-                store.list_paginated(Some(&start).filter(|it| !it.is_empty()).map(String::as_str), options).await
-            };
-            let page = self.worker.ask(asked)?.map_err(|_| self.failure(&doing))?;
-            found.extend(page.result.objects.into_iter().filter_map(|object| {
-                let name = object.location.as_ref().strip_prefix(&prefix)?;
-                (!name.is_empty() && !name.contains('/')).then(|| Listed { name: name.to_owned(), bytes: object.size })
+            let mut ask = Ask::new(Method::GET, "").query("prefix", &prefix).query("delimiter", "/");
+            if let Some(token) = &next {
+                ask = ask.query("continuation-token", token);
+            }
+            let page = self.page(ask)?.map_err(|told| self.failure(&told, &doing))?;
+            found.extend(page.listed.into_iter().filter_map(|(key, bytes)| {
+                let name = key.strip_prefix(&prefix)?;
+                (!name.is_empty() && !name.contains('/')).then(|| Listed { name: name.to_owned(), bytes })
             }));
             if found.len() > most {
                 return Err(Failure::usage(format!("{} holds more than {most} objects", self.address(&prefix))));
             }
-            token = page.page_token;
-            if token.is_none() {
+            next = page.next;
+            if next.is_none() {
                 return Ok(found);
             }
         }
@@ -202,15 +186,11 @@ impl Bucket {
     /// # Errors
     /// When nothing could be written.
     pub(crate) fn check(&self, address: &Address) -> Result<(), Failure> {
-        let (store, start) = (Arc::clone(&self.store), address.prefix());
-        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
-        let asked = async move { store.list_paginated(Some(&start), options).await };
-        if self.worker.ask(asked)?.is_ok() {
-            return Ok(());
-        }
-        match self.wire.told() {
-            Some(told) if told.is_forbidden() => Ok(()),
-            told => Err(self.told_failure(told, &format!("use {}", self.address(&address.prefix())))),
+        let prefix = address.prefix();
+        match self.page(Ask::new(Method::GET, "").query("prefix", &prefix).query("max-keys", "1"))? {
+            Ok(_) => Ok(()),
+            Err(told) if told.is_forbidden() => Ok(()),
+            Err(told) => Err(self.failure(&told, &format!("use {}", self.address(&prefix)))),
         }
     }
 
@@ -218,20 +198,25 @@ impl Bucket {
     ///
     /// # Errors
     /// When it is there already and may not be replaced, or the server does not take it.
-    pub(crate) fn put(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<(), Failure> {
-        let (store, location) = (Arc::clone(&self.store), self.key(key)?);
-        let options = PutOptions { mode, ..PutOptions::default() };
-        let asked = async move { store.put_opts(&location, PutPayload::from(bytes), options).await };
-        match self.worker.ask(asked)? {
+    pub(crate) fn put(&self, key: &str, bytes: Vec<u8>, place: Place) -> Result<(), Failure> {
+        let length = bytes.len() as u64;
+        let mut ask = Ask::new(Method::PUT, key).body(bytes.clone());
+        if place == Place::Free {
+            ask = ask.header(IF_NONE_MATCH, "*");
+        }
+        match self.ask(ask)? {
             Ok(_) => Ok(()),
-            Err(object_store::Error::AlreadyExists { .. }) => Err(self.taken(key)),
-            Err(_) => Err(self.failure(&format!("write {}", self.address(key)))),
+            Err(Refused { told, was_repeated }) if place == Place::Free && told.is_taken() => {
+                // Where the first answer was lost, it may be ours.
+                let is_ours = was_repeated && self.part(key, None, 0..length).is_ok_and(|found| found == bytes);
+                if is_ours { Ok(()) } else { Err(self.taken(key)) }
+            }
+            Err(Refused { told, .. }) => Err(self.failure(&told, &format!("write {}", self.address(key)))),
         }
     }
 
     /// The failure of a name that is taken.
-    pub(super) fn taken(&self, key: &str) -> Failure {
-        drop(self.wire.told());
+    pub(crate) fn taken(&self, key: &str) -> Failure {
         Failure::usage(format!("{} is there already", self.address(key)))
             .hint("a backup never takes the place of another object: give another name, or a prefix")
     }
@@ -241,14 +226,67 @@ impl Bucket {
     /// # Errors
     /// When the server refuses.
     pub(crate) fn remove(&self, key: &str) -> Result<(), Failure> {
-        let (store, location) = (Arc::clone(&self.store), self.key(key)?);
-        let asked = async move { store.delete(&location).await };
-        match self.worker.run(asked) {
-            Some(Ok(())) => Ok(()),
-            _ => match self.wire.told() {
-                Some(told) if told.is_missing() => Ok(()),
-                told => Err(self.told_failure(told, &format!("remove {}", self.address(key)))),
-            },
+        match self.insist(Ask::new(Method::DELETE, key)) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(Refused { told, .. })) if told.is_missing() => Ok(()),
+            Some(Err(Refused { told, .. })) => Err(self.failure(&told, &format!("remove {}", self.address(key)))),
+            None => Err(Failure::unchecked(format!("failed to remove {}: nobody can ask any more", self.address(key)))),
         }
+    }
+}
+
+impl Page {
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut page = Self::default();
+        let (mut is_cut, mut token) = (false, None);
+        let (mut key, mut bytes) = (None, None);
+        texts(body, &mut |path, text| match path {
+            ["ListBucketResult"] => page.is_one = true,
+            ["ListBucketResult", "EncodingType"] => page.is_encoded = text == "url",
+            ["ListBucketResult", "IsTruncated"] => is_cut = text == "true",
+            ["ListBucketResult", "NextContinuationToken"] => token = Some(text.to_owned()),
+            ["ListBucketResult", "Contents", "Key"] => key = Some(text.to_owned()),
+            ["ListBucketResult", "Contents", "Size"] => bytes = text.parse().ok(),
+            ["ListBucketResult", "Contents"] => page.listed.extend(key.take().zip(bytes.take())),
+            _ => {}
+        })?;
+        if page.is_encoded {
+            // As forms are encoded: a space is a plus.
+            for (key, _) in &mut page.listed {
+                let spaced = key.replace('+', " ");
+                *key = percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned();
+            }
+        }
+        page.next = token.filter(|_| is_cut);
+        Some(page)
+    }
+}
+
+/// The text of a header.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_listing_has_keys_as_they_are_and_a_token_where_it_is_cut() {
+        let page = |more: &str| {
+            let body = format!(
+                "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name>{more}<Contents><Key>p/a%2Bb+c&amp;d</Key>\
+                 <Size>7</Size></Contents><Contents><Key>without-size</Key></Contents></ListBucketResult>"
+            );
+            Page::read(body.as_bytes()).expect("a page")
+        };
+        let plain = page("<IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken>");
+        assert_eq!((plain.listed, plain.next), (vec![("p/a%2Bb+c&d".to_owned(), 7)], None));
+        let more = page(
+            "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>t/+</NextContinuationToken>",
+        );
+        assert_eq!((more.listed, more.next.as_deref()), (vec![("p/a+b c&d".to_owned(), 7)], Some("t/+")));
+        assert!(Page::read(b"<html>a proxy</html>").is_some_and(|page| !page.is_one));
+        assert!(Page::read(b"no XML <").is_none());
     }
 }

@@ -10,9 +10,10 @@ mod told;
 mod upload;
 mod wire;
 mod worker;
+mod xml;
 
 pub(crate) use address::{Address, is_remote};
-pub(crate) use bucket::Bucket;
+pub(crate) use bucket::{Bucket, Place};
 pub(crate) use flags::S3Args;
 pub(crate) use reader::Reader;
 pub(crate) use upload::{Signer, Upload};

@@ -1,14 +1,10 @@
 //! Credentials of an object store: from the environment, or from a profile in the files that the AWS tools use.
 
+use crate::keys;
 use mlops_shared::cli::Failure;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
-
-/// A file of profiles may be so large.
-const BYTES: u64 = 1 << 20;
+use std::path::PathBuf;
 
 /// A variable of the environment that is set and not empty.
 pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -75,9 +71,12 @@ pub(super) fn read(env: &Env<'_>) -> Result<Profile, Failure> {
     let path = |variable: &str, file: &str| {
         env(variable).map(PathBuf::from).or_else(|| home.as_ref().map(|home| home.join(".aws").join(file)))
     };
-    let sections = |path: Option<PathBuf>| path.map_or(Ok(Sections::new()), |path| read_file(&path));
-    let mut secrets = sections(path("AWS_SHARED_CREDENTIALS_FILE", "credentials"))?;
-    let mut config = sections(path("AWS_CONFIG_FILE", "config"))?;
+    let read = |path: Option<PathBuf>| -> Result<Sections, Failure> {
+        let text = path.map(|path| keys::text_of(&path)).transpose()?.flatten();
+        Ok(text.as_deref().map_or_else(Sections::new, sections))
+    };
+    let mut secrets = read(path("AWS_SHARED_CREDENTIALS_FILE", "credentials"))?;
+    let mut config = read(path("AWS_CONFIG_FILE", "config"))?;
     let section = if name == "default" { name.clone() } else { format!("profile {name}") };
     let (secret, settings) = (secrets.remove(&name), config.remove(&section));
     if named.is_some() && secret.is_none() && settings.is_none() {
@@ -104,18 +103,6 @@ pub(super) fn read(env: &Env<'_>) -> Result<Profile, Failure> {
         .hint("put them into the environment: eval \"$(aws configure export-credentials --format env)\""));
     }
     Ok(Profile { credentials, region: all.remove("region"), endpoint: all.remove("endpoint_url") })
-}
-
-fn read_file(path: &Path) -> Result<Sections, Failure> {
-    let failed = |why: &str| Failure::usage(format!("failed to read {}: {why}", path.display()));
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Sections::new()),
-        Err(error) => return Err(failed(&error.to_string())),
-    };
-    let mut text = String::new();
-    let read = file.take(BYTES + 1).read_to_string(&mut text).map_err(|_| failed("it is no text"))?;
-    if read as u64 > BYTES { Err(failed("it is larger than 1 MiB")) } else { Ok(sections(&text)) }
 }
 
 /// Lines `[section]` and `key = value`; lines that are indented belong to a nested setting, and are passed over.

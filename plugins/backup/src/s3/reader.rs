@@ -32,24 +32,28 @@ impl Reader {
     ///
     /// # Errors
     /// When it is not there, or the server does not say.
-    pub(crate) fn open(bucket: Rc<Bucket>, address: &Address) -> Result<Self, Failure> {
-        let about = bucket.look(&address.key)?.ok_or_else(|| {
-            Failure::usage(format!(
-                "there is no {}, or these credentials may not read it",
-                bucket.address(&address.key)
-            ))
-            .hint("`kubectl mlops backup list` names the archives of a prefix")
-        })?;
-        Ok(Self {
-            bucket,
+    pub(crate) fn open(bucket: &Rc<Bucket>, address: &Address) -> Result<Self, Failure> {
+        Self::find(bucket, address)?.ok_or_else(|| {
+            let missing = format!("there is no {}, or these credentials may not read it", bucket.address(&address.key));
+            Failure::usage(missing).hint("`kubectl mlops backup list` names the archives of a prefix")
+        })
+    }
+
+    /// Opens an object; `None` where there is none, or where these credentials may not know.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub(crate) fn find(bucket: &Rc<Bucket>, address: &Address) -> Result<Option<Self>, Failure> {
+        Ok(bucket.look(&address.key)?.map(|about| Self {
+            bucket: Rc::clone(bucket),
             key: address.key.clone(),
-            tag: about.e_tag,
-            length: about.size,
+            tag: about.tag,
+            length: about.bytes,
             at: 0,
             part: Vec::new(),
             start: 0,
             next: FIRST,
-        })
+        }))
     }
 }
 

@@ -3,7 +3,6 @@
 
 use http::{HeaderMap, StatusCode};
 use mlops_shared::cli::{Exit, Failure};
-use object_store::client::HttpErrorKind;
 use std::error::Error;
 
 /// An answer that is no success, or none.
@@ -23,6 +22,8 @@ pub(super) enum Told {
     TooLarge,
     /// A success that is not what was asked for: a proxy's page.
     Foreign,
+    /// Nothing was sent: with these names or credentials it makes no request.
+    Unsigned,
 }
 
 impl Told {
@@ -62,14 +63,21 @@ impl Told {
         Self::Unreachable(last)
     }
 
-    /// Whether the same may be tried once more.
-    pub(super) fn kind(&self) -> HttpErrorKind {
+    /// Whether it may pass, so that the same may be tried once more.
+    pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Untrusted(_) | Self::TooLarge | Self::Foreign => HttpErrorKind::Decode,
-            Self::Cut => HttpErrorKind::Interrupted,
-            Self::Late => HttpErrorKind::Timeout,
-            _ => HttpErrorKind::Connect,
+            Self::Unreachable(_) | Self::Cut => true,
+            Self::Status { status, code, .. } => {
+                matches!(status, 429 | 500 | 502 | 503 | 504)
+                    || matches!(code.as_str(), "InternalError" | "RequestTimeout" | "SlowDown" | "ServiceUnavailable")
+            }
+            Self::Untrusted(_) | Self::Late | Self::TooLarge | Self::Foreign | Self::Unsigned => false,
         }
+    }
+
+    /// Whether a new object would take the place of another.
+    pub(super) fn is_taken(&self) -> bool {
+        self.is(StatusCode::PRECONDITION_FAILED) || self.is(StatusCode::CONFLICT)
     }
 
     /// Whether the server said this status.
@@ -99,6 +107,8 @@ impl Told {
             Self::Late => failed("no answer in time").hint("--s3-timeout waits longer"),
             Self::Foreign => failed(&format!("the answer of {endpoint} makes no sense"))
                 .hint("is this an object store that speaks S3? is there a proxy on the way?"),
+            Self::Unsigned => failed("it makes no request that can be signed")
+                .hint("are there odd letters in the key or the credentials?"),
             Self::TooLarge => failed("the answer is larger than any that is expected").hint("is this an object store?"),
             Self::Status { status, code, region } => {
                 let word = if code.is_empty() { format!("status {status}") } else { code.clone() };

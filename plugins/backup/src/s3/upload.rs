@@ -2,37 +2,37 @@
 //! takes the place of another object. One that is not completed is given up, and its parts with it.
 
 use super::Bucket;
+use super::bucket::text;
+use super::told::Told;
+use super::wire::{Ask, Refused};
+use super::xml::texts;
 use crate::keys;
-use http::StatusCode;
+use http::Method;
+use http::header::{ETAG, HeaderName, IF_NONE_MATCH};
+use hyper::body::Bytes;
 use minisign::SecretKey;
 use mlops_shared::cli::Failure;
-use object_store::multipart::{MultipartStore as _, PartId};
-use object_store::path::Path as Key;
-use object_store::{Attribute, Attributes, MultipartId, PutMultipartOptions, PutPayload};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// Bytes of a part. A server takes 10,000 parts: an archive may have 80 GB.
 const PART: usize = 8 << 20;
 
-/// The name of the mark that an upload has: by it one finds out whose object lies there.
-pub(super) fn mark_name() -> Attribute {
-    Attribute::Metadata("mlops-run".into())
-}
+/// The mark that an upload has: by it one finds out whose object lies there.
+pub(super) const MARK: HeaderName = HeaderName::from_static("x-amz-meta-mlops-run");
 
 /// An upload that runs.
 pub(crate) struct Upload<'a> {
     bucket: &'a Bucket,
-    key: Key,
-    id: MultipartId,
+    key: String,
+    id: String,
     mark: String,
-    parts: Vec<PartId>,
+    /// The tags of the parts that were sent.
+    tags: Vec<String>,
     part: Vec<u8>,
     /// Who signs what is uploaded.
-    signer: Option<SyncSender<Vec<u8>>>,
+    signer: Option<SyncSender<Bytes>>,
     /// Why a part was not taken.
     failure: Option<Failure>,
     is_over: bool,
@@ -43,34 +43,37 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// When the server does not let us.
-    pub(crate) fn new(bucket: &'a Bucket, key: &str, signer: Option<SyncSender<Vec<u8>>>) -> Result<Self, Failure> {
-        let mut bytes = [0; 16];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Failure::unchecked("the system gives no random numbers"))?;
-        let mark: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = bucket.key(key)?;
-        let attributes: Attributes = [(mark_name(), mark.clone())].into_iter().collect();
-        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let (store, location) = (Arc::clone(&bucket.store), key.clone());
-        let asked = async move { store.create_multipart_opts(&location, options).await };
-        let id = bucket
-            .worker
-            .ask(asked)?
-            .map_err(|_| bucket.failure(&format!("write {}", bucket.address(key.as_ref()))))?;
-        Ok(Self { bucket, key, id, mark, parts: Vec::new(), part: Vec::new(), signer, failure: None, is_over: false })
+    pub(crate) fn new(bucket: &'a Bucket, key: &str, signer: Option<SyncSender<Bytes>>) -> Result<Self, Failure> {
+        let mark = keys::mark::<16>()?;
+        let failed = |told: &Told| bucket.failure(told, &format!("write {}", bucket.address(key)));
+        let ask = Ask::new(Method::POST, key).query("uploads", "").header(MARK, &mark);
+        let answer = bucket.ask(ask)?.map_err(|refused| failed(&refused.told))?;
+        let mut id = None;
+        texts(&answer.body, &mut |path, text| {
+            if path == ["InitiateMultipartUploadResult", "UploadId"] {
+                id = Some(text.to_owned());
+            }
+        });
+        let id = id.filter(|id| !id.is_empty()).ok_or_else(|| failed(&Told::Foreign))?;
+        let key = key.to_owned();
+        Ok(Self { bucket, key, id, mark, tags: Vec::new(), part: Vec::new(), signer, failure: None, is_over: false })
+    }
+
+    fn failed(&self, told: &Told) -> Failure {
+        self.bucket.failure(told, &format!("write {}", self.bucket.address(&self.key)))
     }
 
     fn send(&mut self) -> Result<(), Failure> {
-        let part = std::mem::take(&mut self.part);
+        let part = Bytes::from(std::mem::take(&mut self.part));
         if let Some(signer) = &self.signer {
             // Where the signer is gone, its failure is told at the end.
             drop(signer.send(part.clone()));
         }
-        let (store, location, id) = (Arc::clone(&self.bucket.store), self.key.clone(), self.id.clone());
-        let index = self.parts.len();
-        let asked = async move { store.put_part(&location, &id, index, PutPayload::from(part)).await };
-        let sent = self.bucket.worker.ask(asked)?;
-        self.parts
-            .push(sent.map_err(|_| self.bucket.failure(&format!("write {}", self.bucket.address(self.key.as_ref()))))?);
+        let number = (self.tags.len() + 1).to_string();
+        let ask = Ask::new(Method::PUT, &self.key).query("partNumber", &number).query("uploadId", &self.id).body(part);
+        let answer = self.bucket.ask(ask)?.map_err(|refused| self.failed(&refused.told))?;
+        let tag = text(&answer.headers, &ETAG).ok_or_else(|| self.failed(&Told::Foreign))?;
+        self.tags.push(tag.to_owned());
         Ok(())
     }
 
@@ -96,30 +99,32 @@ impl<'a> Upload<'a> {
     /// # Errors
     /// When it is taken, or the server does not do it.
     pub(crate) fn complete(mut self) -> Result<(), Failure> {
-        let key = self.key.to_string();
         // For servers that do not know the condition.
-        if self.bucket.look(&key)?.is_some() {
-            return Err(self.bucket.taken(&key));
+        if self.bucket.look(&self.key)?.is_some() {
+            return Err(self.bucket.taken(&self.key));
         }
-        let (store, location, id) = (Arc::clone(&self.bucket.store), self.key.clone(), self.id.clone());
-        let parts = std::mem::take(&mut self.parts);
-        let asked = async move { store.complete_multipart(&location, &id, parts).await };
+        let part = |(index, tag): (usize, &String)| {
+            let tag = quick_xml::escape::escape(tag.as_str());
+            format!("<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>", index + 1)
+        };
+        let parts: String = self.tags.iter().enumerate().map(part).collect();
+        let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+        let ask = Ask::new(Method::POST, &self.key).query("uploadId", &self.id).header(IF_NONE_MATCH, "*").body(body);
         // From here on an interruption would leave in doubt whether it has its name.
-        if let Some(Ok(_)) = self.bucket.worker.run(asked) {
-            self.is_over = true;
-            return Ok(());
-        }
-        let told = self.bucket.told();
-        if self.bucket.is_ours(&self.key, &self.mark) {
-            self.is_over = true;
-            return Ok(());
-        }
-        Err(match told {
-            Some(told) if told.is(StatusCode::PRECONDITION_FAILED) || told.is(StatusCode::CONFLICT) => {
-                self.bucket.taken(&key)
+        let told = match self.bucket.insist(ask) {
+            Some(Ok(answer)) => {
+                let mut is_done = false;
+                texts(&answer.body, &mut |path, _| is_done |= path == ["CompleteMultipartUploadResult"]);
+                (!is_done).then_some(Told::Foreign)
             }
-            told => self.bucket.told_failure(told, &format!("write {}", self.bucket.address(&key))),
-        })
+            Some(Err(Refused { told, .. })) => Some(told),
+            None => Some(Told::Late),
+        };
+        let Some(told) = told.filter(|_| !self.bucket.is_ours(&self.key, &self.mark)) else {
+            self.is_over = true;
+            return Ok(());
+        };
+        Err(if told.is_taken() { self.bucket.taken(&self.key) } else { self.failed(&told) })
     }
 }
 
@@ -147,9 +152,8 @@ impl Write for Upload<'_> {
 impl Drop for Upload<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            let (store, location, id) = (Arc::clone(&self.bucket.store), self.key.clone(), self.id.clone());
             // Where that fails too, the server's rule for unfinished uploads removes them.
-            drop(self.bucket.worker.run(async move { store.abort_multipart(&location, &id).await }));
+            drop(self.bucket.insist(Ask::new(Method::DELETE, &self.key).query("uploadId", &self.id)));
         }
     }
 }
@@ -163,10 +167,10 @@ impl<'scope> Signer<'scope> {
         scope: &'scope Scope<'scope, 'env>,
         key: &'env SecretKey,
         comment: &'env str,
-    ) -> (Self, SyncSender<Vec<u8>>) {
+    ) -> (Self, SyncSender<Bytes>) {
         // One part waits while another one is signed, and no more.
         let (hand, parts) = sync_channel(1);
-        let parts = Parts { parts, part: Vec::new(), at: 0 };
+        let parts = Parts { parts, part: Bytes::new() };
         (Self(scope.spawn(move || keys::sign(key, parts, comment))), hand)
     }
 
@@ -181,23 +185,21 @@ impl<'scope> Signer<'scope> {
 
 /// Parts as one stream.
 struct Parts {
-    parts: Receiver<Vec<u8>>,
-    part: Vec<u8>,
-    at: usize,
+    parts: Receiver<Bytes>,
+    /// What is left of the one that is read.
+    part: Bytes,
 }
 
 impl Read for Parts {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.part.len() {
+        while self.part.is_empty() {
             match self.parts.recv() {
-                Ok(part) => (self.part, self.at) = (part, 0),
+                Ok(part) => self.part = part,
                 Err(_) => return Ok(0),
             }
         }
-        let rest = &self.part[self.at..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.at += count;
+        let count = self.part.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.part.split_to(count));
         Ok(count)
     }
 }

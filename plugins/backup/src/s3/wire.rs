@@ -1,24 +1,27 @@
-//! HTTP for the object store, over the hyper and rustls that kube's client links already. Answers are read whole within
-//! a bound, so that one that is cut short is tried again like any other request. Redirects are not followed.
+//! Requests to an object store: signed, sent over the hyper and rustls that kube's client links already, and tried again
+//! where that may help. Answers are read whole within a bound. Redirects are not followed.
 
+use super::flags::Server;
 use super::told::Told;
-use async_trait::async_trait;
-use http::header::IF_NONE_MATCH;
-use http::{HeaderValue, Method};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::TokioExecutor;
+use mlops_shared::archive::Digest;
 use mlops_shared::cli::Failure;
-use object_store::ClientOptions;
-use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse, HttpService,
-};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqsign_aws_v4::{Credential, RequestSigner};
+use reqsign_core::{Context, SignRequest as _};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
@@ -27,15 +30,82 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 const ANSWER: usize = 16 << 20;
 /// A connection has to stand after so long.
 const CONNECT: Duration = Duration::from_secs(10);
+/// A request is tried so often again, after so long at first and at most.
+const RETRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What stands in a path and a query as it is.
+const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What speaks to the server.
+/// A request, before it is signed.
 #[derive(Debug, Clone)]
+pub(super) struct Ask {
+    method: Method,
+    /// The object; empty for the bucket.
+    key: String,
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask {
+    /// About an object, or with an empty key about the bucket.
+    pub(super) fn new(method: Method, key: &str) -> Self {
+        let (key, query) = (key.to_owned(), String::new());
+        Self { method, key, query, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// With a parameter.
+    pub(super) fn query(mut self, name: &str, value: &str) -> Self {
+        let between = if self.query.is_empty() { "" } else { "&" };
+        self.query += &format!("{between}{name}={}", utf8_percent_encode(value, &PLAIN));
+        self
+    }
+
+    /// With a header; its value is text of ours or an ETag of the server's.
+    pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With something to store.
+    pub(super) fn body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+}
+
+/// An answer that is a success.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What was not a success.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) told: Told,
+    /// Whether it was asked for more than once: an answer that was lost may have been a success.
+    pub(super) was_repeated: bool,
+}
+
+/// What speaks to the server about one bucket.
 pub(super) struct Wire {
-    client: Client<HttpsConnector<Tcp>, HttpRequestBody>,
-    /// What the server said last that was no success.
-    told: Arc<Mutex<Option<Told>>>,
-    /// One try may take so long.
+    client: Client<HttpsConnector<Tcp>, Full<Bytes>>,
+    /// The address of the bucket.
+    base: String,
+    signer: RequestSigner,
+    credential: Credential,
+    /// One request, its retries included, may take so long.
     patience: Duration,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Wire").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 impl Wire {
@@ -43,13 +113,13 @@ impl Wire {
     ///
     /// # Errors
     /// When the file holds none, or the system has none.
-    pub(super) fn new(ca: Option<&Path>, patience: Duration) -> Result<Self, Failure> {
+    pub(super) fn new(server: Server, endpoint: &str, bucket: &str) -> Result<Self, Failure> {
         let provider = Arc::new(crypto::ring::default_provider());
-        let unusable = |error: &dyn std::fmt::Display| Failure::unchecked(format!("failed to prepare TLS: {error}"));
+        let unusable = |error: &dyn fmt::Display| Failure::unchecked(format!("failed to prepare TLS: {error}"));
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable(&error))?;
-        let config = match ca {
+        let config = match &server.ca {
             Some(path) => builder.with_root_certificates(authorities(path)?).with_no_client_auth(),
             None => builder.with_platform_verifier().map_err(|error| unusable(&error))?.with_no_client_auth(),
         };
@@ -58,66 +128,82 @@ impl Wire {
         tcp.set_connect_timeout(Some(CONNECT));
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, told: Arc::default(), patience })
+        let credentials = server.credentials;
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            base: format!("{endpoint}/{bucket}"),
+            signer: RequestSigner::new("s3", &server.region),
+            credential: Credential {
+                access_key_id: credentials.key,
+                secret_access_key: credentials.secret,
+                session_token: credentials.token,
+                expires_in: None,
+            },
+            patience: server.patience,
+        })
     }
 
-    /// What the server said last that was no success, once.
-    pub(super) fn told(&self) -> Option<Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn tell(&self, told: Told) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
-    }
-
-    async fn ask(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let completes = is_completion(&request);
-        let lists = request.method() == Method::GET
-            && request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "list-type=2"));
-        if completes {
-            // An upload that is completed never takes the place of another object. The header is no part of what was
-            // signed, as those that begin with x-amz- would have to be.
-            request.headers_mut().insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+    /// Asks, and asks again where that may help, within the time for it.
+    ///
+    /// # Errors
+    /// What the server said last.
+    pub(super) async fn ask(&self, ask: &Ask) -> Result<Answer, Refused> {
+        let end = Instant::now() + self.patience;
+        let mut pause = FIRST_PAUSE;
+        let mut repeated = 0;
+        loop {
+            let told = match tokio::time::timeout_at(end, self.once(ask)).await {
+                Ok(Ok((headers, body))) => return Ok(Answer { headers, body }),
+                Ok(Err(told)) => told,
+                Err(_) => Told::Late,
+            };
+            if repeated == RETRIES || !told.may_pass() || Instant::now() + pause >= end {
+                return Err(Refused { told, was_repeated: repeated > 0 });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            repeated += 1;
         }
-        let lost = |error: &(dyn std::error::Error + 'static)| {
-            let told = Told::of_transport(error);
-            let kind = told.kind();
-            self.tell(told);
-            HttpError::new(kind, std::io::Error::other("the connection failed"))
-        };
-        let answer = self.client.request(request).await.map_err(|error| lost(&error))?;
+    }
+
+    async fn once(&self, ask: &Ask) -> Result<(HeaderMap, Bytes), Told> {
+        let request = self.signed(ask).await.ok_or(Told::Unsigned)?;
+        let answer = self.client.request(request).await.map_err(|error| Told::of_transport(&error))?;
         let (parts, body) = answer.into_parts();
         let body = match Limited::new(body, ANSWER).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                self.tell(Told::TooLarge);
-                return Err(HttpError::new(HttpErrorKind::Decode, std::io::Error::other("the answer is too large")));
-            }
-            Err(error) => {
-                return Err(lost(&*error));
-            }
+            Err(error) if error.is::<LengthLimitError>() => return Err(Told::TooLarge),
+            Err(error) => return Err(Told::of_transport(&*error)),
         };
-        // A completion may fail after the server has begun to answer with success.
-        let is_success = parts.status.is_success() && !(completes && holds(&body, b"<Error>"));
-        if is_success && lists && !holds(&body, b"<ListBucketResult") {
-            // A page of a proxy has no keys in it, and would be an empty bucket.
-            self.tell(Told::Foreign);
-            return Err(HttpError::new(HttpErrorKind::Decode, std::io::Error::other("no listing")));
+        // The completion of an upload may fail after the server has begun to answer with success.
+        let is_completion = ask.method == Method::POST && ask.query.starts_with("uploadId=");
+        let has_failed = is_completion && body.windows(7).any(|part| part == b"<Error>");
+        if !parts.status.is_success() || has_failed {
+            return Err(Told::of_answer(parts.status, &parts.headers, &body));
         }
-        let told = (!is_success).then(|| Told::of_answer(parts.status, &parts.headers, &body));
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
-        Ok(HttpResponse::from_parts(parts, body.into()))
+        Ok((parts.headers, body))
     }
-}
 
-fn holds(body: &[u8], text: &[u8]) -> bool {
-    body.windows(text.len()).any(|part| part == text)
-}
-
-/// `POST KEY?uploadId=…`
-fn is_completion(request: &HttpRequest) -> bool {
-    request.method() == Method::POST && request.uri().query().is_some_and(|query| query.starts_with("uploadId="))
+    /// The request with its signature; `None` where it cannot be one.
+    async fn signed(&self, ask: &Ask) -> Option<Request<Full<Bytes>>> {
+        let mut address = self.base.clone();
+        if !ask.key.is_empty() {
+            for part in ask.key.split('/') {
+                address += &format!("/{}", utf8_percent_encode(part, &PLAIN));
+            }
+        }
+        if !ask.query.is_empty() {
+            address += &format!("?{}", ask.query);
+        }
+        let request = Request::builder().method(ask.method.clone()).uri(address.parse::<Uri>().ok()?).body(()).ok()?;
+        let (mut parts, ()) = request.into_parts();
+        parts.headers = ask.headers.clone();
+        // The server compares: what it gets is what was sent.
+        let digest = HeaderValue::from_str(&Digest::of(&ask.body).to_string()).ok()?;
+        parts.headers.insert("x-amz-content-sha256", digest);
+        self.signer.sign_request(&Context::new(), &mut parts, Some(&self.credential), None).await.ok()?;
+        Some(Request::from_parts(parts, Full::new(ask.body.clone())))
+    }
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, Failure> {
@@ -132,23 +218,4 @@ fn authorities(path: &Path) -> Result<RootCertStore, Failure> {
         return Err(refused("it holds no certificate".to_owned()).hint("it begins with -----BEGIN CERTIFICATE-----"));
     }
     Ok(store)
-}
-
-#[async_trait]
-impl HttpService for Wire {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        match tokio::time::timeout(self.patience, self.ask(request)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.tell(Told::Late);
-                Err(HttpError::new(HttpErrorKind::Timeout, std::io::Error::other("no answer in time")))
-            }
-        }
-    }
-}
-
-impl HttpConnector for Wire {
-    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.clone()))
-    }
 }

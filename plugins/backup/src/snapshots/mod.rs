@@ -16,7 +16,7 @@ pub use report::{ClaimSnapshots, LooseContent, SnapshotReport, SnapshotRow};
 use crate::args::{Args, SnapshotsArgs};
 use jiff::{SignedDuration, Timestamp};
 use mlops_shared::cli::{Demand, DryRun, Failure, Printer, WriteSettings, confirm, to_end};
-use mlops_shared::cluster::{self, Connection, WriteToken, Writer, resources};
+use mlops_shared::cluster::{self, Connection, Resource, WriteToken, Writer, resources};
 use mlops_shared::object::Selector;
 use mlops_shared::report::{Plan, PlanState, Style};
 use mlops_shared::text;
@@ -120,10 +120,8 @@ impl Work<'_> {
         let patience = self.settings.timeout.unwrap_or(PATIENCE);
         let Some(token) = self.consent(&mut plan).await? else { return Ok(plan) };
         let writer = Writer::new(self.connection, &token, &self.settings.manager);
-        let resources = resources(self.connection).await?;
-        let resource = resources.of_kind(cover::GROUP, "VolumeSnapshot");
-        let resource = resource.ok_or_else(|| Failure::unchecked("the cluster serves no VolumeSnapshots any more"))?;
-        take::carry_out(&writer, resource, &mut plan, &drafts).await;
+        let resource = self.resource().await?;
+        take::carry_out(&writer, &resource, &mut plan, &drafts).await;
         self.told(&writer);
         if plan.state == PlanState::Planned {
             match (token.is_dry_run(), patience.is_zero()) {
@@ -133,7 +131,7 @@ impl Work<'_> {
                     "made; nobody waits until they are ready".clone_into(&mut plan.outcome);
                 }
                 (false, false) => {
-                    wait::until_ready(self.connection, resource, &mut plan, (patience, self.printer)).await;
+                    wait::until_ready(self.connection, &resource, &mut plan, (patience, self.printer)).await;
                 }
             }
         }
@@ -144,10 +142,8 @@ impl Work<'_> {
         let mut plan = retain::plan(self.seen, self.wanted, self.settings, keep);
         let Some(token) = self.consent(&mut plan).await? else { return Ok(plan) };
         let writer = Writer::new(self.connection, &token, &self.settings.manager);
-        let resources = resources(self.connection).await?;
-        let resource = resources.of_kind(cover::GROUP, "VolumeSnapshot");
-        let resource = resource.ok_or_else(|| Failure::unchecked("the cluster serves no VolumeSnapshots any more"))?;
-        retain::carry_out(self.connection, &writer, resource, &mut plan).await;
+        let resource = self.resource().await?;
+        retain::carry_out(self.connection, &writer, &resource, &mut plan).await;
         self.told(&writer);
         if plan.state == PlanState::Planned {
             if token.is_dry_run() {
@@ -158,6 +154,12 @@ impl Work<'_> {
             }
         }
         Ok(plan)
+    }
+
+    async fn resource(&self) -> Result<Resource, Failure> {
+        let resources = resources(self.connection).await?;
+        let resource = resources.of_kind(cover::GROUP, "VolumeSnapshot").cloned();
+        resource.ok_or_else(|| Failure::unchecked("the cluster serves no VolumeSnapshots any more"))
     }
 
     /// Permission to carry a plan out; `None` where there is nothing to do or nothing is to be done.
@@ -175,6 +177,15 @@ impl Work<'_> {
     fn told(&self, writer: &Writer<'_>) {
         writer.warnings().iter().for_each(|warning| self.printer.note(&format!("the API server warns: {warning}")));
     }
+}
+
+/// A plan without a request and steps yet.
+fn draft(seen: &Seen, wanted: &Wanted, settings: &WriteSettings) -> Plan {
+    let mut plan = Plan::new("SnapshotPlan", seen.view.clone(), "", wanted.now);
+    settings.dry_run.word().clone_into(&mut plan.dry_run);
+    settings.manager.as_str().clone_into(&mut plan.field_manager);
+    plan.reason.clone_from(&settings.reason);
+    plan
 }
 
 fn accepted(plan: &mut Plan) {

@@ -170,10 +170,7 @@ impl Present for SnapshotReport {
                 let text = format!("{} of {}: {}; {} ({fate})", it.name, it.snapshot, it.why, it.deletion_policy);
                 document.line(Line::marked(Level::Warn, text));
             }
-            let rest = self.loose.len().saturating_sub(detail.findings);
-            if rest > 0 {
-                document.line(Line::faint(format!("and {rest} more: -o wide")));
-            }
+            document.more(self.loose.len(), detail.findings);
         }
         self.gaps.iter().for_each(|gap| document.line(Line::marked(Level::Unknown, gap.as_str())));
         self.notes.iter().for_each(|note| document.line(Line::plain(format!("note: {note}"))));

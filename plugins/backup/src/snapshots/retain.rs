@@ -2,8 +2,8 @@
 
 use super::cover::{GROUP, is_ready, source, taken};
 use super::read::Seen;
-use super::take::settle;
-use super::{MADE_BY, RUN, Wanted};
+use super::take::{fail, settle};
+use super::{MADE_BY, RUN, Wanted, draft};
 use mlops_shared::cli::WriteSettings;
 use mlops_shared::cluster::{ClusterError, Connection, Propagation, Resource, Writer, object};
 use mlops_shared::object::Object;
@@ -14,10 +14,7 @@ use std::collections::BTreeMap;
 
 /// The plan. Snapshots of claims that are gone are looked at too, for nobody else removes them.
 pub(super) fn plan(seen: &Seen, wanted: &Wanted, settings: &WriteSettings, keep: u32) -> Plan {
-    let mut plan = Plan::new("SnapshotPlan", seen.view.clone(), "", wanted.now);
-    settings.dry_run.word().clone_into(&mut plan.dry_run);
-    settings.manager.as_str().clone_into(&mut plan.field_manager);
-    plan.reason.clone_from(&settings.reason);
+    let mut plan = draft(seen, wanted, settings);
     let mut by_claim: BTreeMap<(&str, &str), Vec<&Object>> = BTreeMap::new();
     for snapshot in seen.inventory.of_kind(GROUP, "VolumeSnapshot") {
         let (namespace, claim) = (&*snapshot.meta.namespace, source(snapshot));
@@ -121,12 +118,7 @@ pub(super) async fn carry_out(connection: &Connection, writer: &Writer<'_>, reso
         }
         match writer.delete(&place, uid, Propagation::Background).await {
             Ok(()) | Err(ClusterError::NotFound) => step.state = StepState::Done,
-            Err(error) => {
-                let is_doubt = matches!(error, ClusterError::InDoubt(_));
-                step.state = if is_doubt { StepState::InDoubt } else { StepState::Failed };
-                step.message = Some(error.to_string());
-                plan.notes.extend(error.hints().into_iter().map(|hint| format!("hint: {hint}")));
-            }
+            Err(error) => fail(step, &mut plan.notes, &error),
         }
     }
     settle(plan);

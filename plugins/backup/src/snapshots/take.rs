@@ -3,7 +3,7 @@
 use super::cover::GROUP;
 use super::judge::{Means, body, claims, means};
 use super::read::Seen;
-use super::{MADE_BY, RUN, Wanted};
+use super::{MADE_BY, RUN, Wanted, draft};
 use mlops_shared::archive::Digest;
 use mlops_shared::cli::{Failure, WriteSettings};
 use mlops_shared::cluster::{ClusterError, Resource, Writer};
@@ -25,10 +25,7 @@ const REASON: &str = "mlops/reason";
 pub(super) fn plan(seen: &Seen, wanted: &Wanted, settings: &WriteSettings) -> Result<(Plan, Vec<Value>), Failure> {
     let claims = claims(seen, wanted)?;
     let stamp = wanted.now.strftime("%Y%m%d-%H%M%S").to_string();
-    let mut plan = Plan::new("SnapshotPlan", seen.view.clone(), "", wanted.now);
-    settings.dry_run.word().clone_into(&mut plan.dry_run);
-    settings.manager.as_str().clone_into(&mut plan.field_manager);
-    plan.reason.clone_from(&settings.reason);
+    let mut plan = draft(seen, wanted, settings);
     let mut drafts = Vec::new();
     let mut together: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut ordered: Vec<(String, &Object)> = claims.into_iter().map(|claim| (workload(claim), claim)).collect();
@@ -133,15 +130,18 @@ pub(super) async fn carry_out(writer: &Writer<'_>, resource: &Resource, plan: &m
         step.object.api_version = resource.api_version();
         match writer.create(resource, &step.object.namespace, &object).await {
             Ok(_) => step.state = StepState::Accepted,
-            Err(error) => {
-                let is_doubt = matches!(error, ClusterError::InDoubt(_));
-                step.state = if is_doubt { StepState::InDoubt } else { StepState::Failed };
-                step.message = Some(error.to_string());
-                plan.notes.extend(error.hints().into_iter().map(|hint| format!("hint: {hint}")));
-            }
+            Err(error) => fail(step, &mut plan.notes, &error),
         }
     }
     settle(plan);
+}
+
+/// A change that was refused, or of which nobody can tell.
+pub(super) fn fail(step: &mut Step, notes: &mut Vec<String>, error: &ClusterError) {
+    let is_doubt = matches!(error, ClusterError::InDoubt(_));
+    step.state = if is_doubt { StepState::InDoubt } else { StepState::Failed };
+    step.message = Some(error.to_string());
+    notes.extend(error.hints().into_iter().map(|hint| format!("hint: {hint}")));
 }
 
 /// What became of the plan where a step did not do what it should.

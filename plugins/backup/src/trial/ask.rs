@@ -1,17 +1,16 @@
 //! Asking the API server about objects of an archive, one by one, with `dryRun=All`.
 
+use crate::restore::apply::AT_A_TIME;
 use crate::restore::fields::{Context, comparable, prepare};
 use crate::restore::head::Head;
 use crate::restore::plan::target;
 use crate::restore::read::Archive;
+use crate::restore::report::label;
 use futures::StreamExt as _;
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{ClusterError, Connection, Resources, Writer, object};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-
-/// Objects that are asked about at a time.
-const AT_A_TIME: usize = 8;
 
 /// What the API server says of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,12 +115,9 @@ fn judge(error: &ClusterError) -> Verdict {
     }
 }
 
-/// `Secret/data-plane/db`
-pub(crate) fn label(head: &Head) -> String {
-    match &*head.place.namespace {
-        "" => format!("{}/{}", head.kind, head.place.name),
-        namespace => format!("{}/{namespace}/{}", head.kind, head.place.name),
-    }
+/// The object of the archive that is meant.
+pub(crate) fn name(head: &Head) -> String {
+    label(&head.kind, &head.place.namespace, &head.place.name)
 }
 
 #[cfg(test)]

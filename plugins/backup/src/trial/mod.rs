@@ -9,7 +9,8 @@ pub use report::{There, TrialReport};
 
 use crate::args::{Args, VerifyArgs};
 use crate::compare::compare;
-use crate::restore::apply::{Memory, Run, place_of};
+use crate::keys::mark;
+use crate::restore::apply::{AT_A_TIME, Memory, Run, place_of};
 use crate::restore::asleep::why_not;
 use crate::restore::fields::{Context, Trial, comparable};
 use crate::restore::head::Head;
@@ -19,13 +20,13 @@ use crate::restore::report::{Restored, State};
 use crate::show::Wanted;
 use crate::storage::Storage;
 use crate::verify::broken;
-use ask::{Asking, Verdict, label};
+use ask::{Asking, Verdict, name};
 use futures::StreamExt as _;
 use mlops_shared::archive::{Digest, Identities, Place};
 use mlops_shared::cli::{Demand, DryRun, Failure, Printer, WriteSettings, confirm, or_interrupted, through};
 use mlops_shared::cluster::{self, Connection, Resources, WriteToken, Writer, object, resources};
 use mlops_shared::text;
-use scratch::{Scratch, mark};
+use scratch::Scratch;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -34,8 +35,6 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Fields of an object that came back different are named so far.
 const FIELDS: usize = 5;
-/// Objects that are read back at a time.
-const AT_A_TIME: usize = 8;
 
 /// What a trial found.
 #[derive(Debug, Default)]
@@ -92,7 +91,7 @@ impl Work<'_> {
         let heads = std::mem::take(&mut archive.heads);
         let mut outcome = Outcome::default();
         let choice = self.choose(&heads, &archive.selected, &mut outcome.report);
-        let mark = mark()?;
+        let mark = mark::<4>()?;
         let namespaces = self.namespaces(&choice, &mark);
         let mut names: Vec<String> = namespaces.values().cloned().collect();
         names.dedup();
@@ -221,8 +220,8 @@ impl Work<'_> {
                 Verdict::Accepted => report.accepted += 1,
                 Verdict::There(true) => report.there.equal += 1,
                 Verdict::There(false) => report.there.differ += 1,
-                Verdict::Refused(why) => outcome.findings.push(format!("{}: it would be refused: {why}", label(head))),
-                Verdict::Unknown(why) => report.unknown.push(format!("{}: {why}", label(head))),
+                Verdict::Refused(why) => outcome.findings.push(format!("{}: it would be refused: {why}", name(head))),
+                Verdict::Unknown(why) => report.unknown.push(format!("{}: {why}", name(head))),
             }
         }
         Ok(())
@@ -275,12 +274,12 @@ impl Work<'_> {
         for (item, difference) in compared {
             match difference? {
                 None => outcome.report.restored += 1,
-                Some(what) => outcome.findings.push(format!("{}: {what}", label(&stage.heads[item.head]))),
+                Some(what) => outcome.findings.push(format!("{}: {what}", name(&stage.heads[item.head]))),
             }
         }
         for (item, told) in items.iter().zip(&told).filter(|(_, told)| told.state != State::Done) {
             let what = told.message.as_deref().unwrap_or(&told.why);
-            let line = format!("{}: {what}", label(&stage.heads[item.head]));
+            let line = format!("{}: {what}", name(&stage.heads[item.head]));
             match told.state {
                 State::InDoubt => outcome.report.unknown.push(line),
                 _ if item.is_unsure => outcome.report.unknown.push(line),

@@ -1,8 +1,7 @@
 //! Namespaces that are made for a trial, and removed again whatever comes of it.
 
-use mlops_shared::cli::Failure;
+use crate::restore::apply::LOOK;
 use mlops_shared::cluster::{ClusterError, Connection, Place, Propagation, Resource, Writer, object};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,7 +9,6 @@ use std::time::{Duration, Instant};
 
 /// The label that all of them have; its value is the run's.
 pub(crate) const LABEL: &str = "mlops/scratch";
-const LOOK: Duration = Duration::from_millis(250);
 /// A namespace may take so long to get its account.
 const ACCOUNT: Duration = Duration::from_secs(10);
 /// Labels of the original that decide what its pods may be.
@@ -24,17 +22,6 @@ pub(crate) struct Scratch<'a> {
     mark: String,
     /// By name, with the UID once it is known.
     made: RefCell<BTreeMap<String, Option<String>>>,
-}
-
-/// Eight random hexadecimal digits.
-///
-/// # Errors
-/// When the system gives no random numbers.
-pub(crate) fn mark() -> Result<String, Failure> {
-    let mut bytes = [0; 4];
-    let failed = |_| Failure::unchecked("the system gives no random numbers");
-    SystemRandom::new().fill(&mut bytes).map_err(failed)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn resource(kind: &str, plural: &str, is_namespaced: bool) -> Resource {

@@ -123,9 +123,9 @@ impl<'a> Place<'a> {
         self.refuses.is_none() && wanted.requests.iter().all(|(name, amount)| *amount <= self.room.allocatable(name))
     }
 
-    /// The volume that cannot be attached here, in words.
+    /// The volume that cannot be here, in words.
     fn detached(&self, pins: &[&Pin<'_>]) -> Option<String> {
-        pins.iter().find(|pin| !pin.holds(self.room.object)).map(|pin| format!("{pin} cannot be attached there"))
+        pins.iter().find(|pin| !pin.holds(self.room.object)).map(ToString::to_string)
     }
 
     pub(super) fn label(&self, key: &str) -> Option<&str> {

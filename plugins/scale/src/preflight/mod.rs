@@ -13,7 +13,6 @@ use crate::situation::Situation;
 use mlops_shared::health::{Related, assess};
 use mlops_shared::object::{Object, SectionState, Unread};
 use mlops_shared::report::{Level, Preflight};
-use mlops_shared::text::Quantity;
 use serde_json::Value;
 
 /// A line of the preflight.
@@ -21,21 +20,20 @@ pub(crate) fn check(check: &str, verdict: Level, message: impl Into<String>, evi
     Preflight { check: check.to_owned(), verdict, message: message.into(), evidence }
 }
 
-/// Whether so many more pods of a template fit: room on nodes, quotas, limits, and the claims (class and size) that come
-/// with each of them.
+/// Whether so many more pods of a template fit: room on nodes, quotas, limits, and the claims that each of them comes with.
 pub(crate) fn room(
     situation: &Situation<'_>,
     template: &Value,
     more: u32,
-    each: &[(Option<String>, Quantity, u32)],
+    wanted: &[Vec<volumes::Wanted>],
 ) -> Vec<Preflight> {
-    let (claims, storage) = volumes::new_claims(situation, each, more);
+    let (claims, storage) = volumes::claims(situation, wanted);
     let namespace = situation.object.meta.namespace.clone();
     let mut checks = match pods::Wanted::of(template, &namespace, &quota::ranges(situation)) {
-        Ok(wanted) => vec![
-            fit::capacity(situation, &wanted, more, &pins::Pins::of(situation, template, &[])),
-            quota::quota(situation, &wanted, more, &claims),
-            quota::limits(situation, &wanted),
+        Ok(pod) => vec![
+            fit::capacity(situation, &pod, more, &pins::Pins::of(situation, template, wanted)),
+            quota::quota(situation, &pod, more, &claims),
+            quota::limits(situation, &pod),
         ],
         Err(why) => vec![check("capacity", Level::Unknown, why, Vec::new())],
     };

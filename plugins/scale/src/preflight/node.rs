@@ -64,13 +64,18 @@ fn fits(term: &Value, labels: &Labels, name: &str) -> bool {
 
 /// A requirement of a selector against the value that is there.
 pub(crate) fn holds(requirement: &Value, value: Option<&str>) -> bool {
-    let values = array(requirement.get("values"));
-    let is_in = || value.is_some_and(|value| values.iter().any(|known| known.as_str() == Some(value)));
+    let values: Vec<&str> = array(requirement.get("values")).iter().filter_map(Value::as_str).collect();
+    fulfils(text(requirement, "operator"), &values, value)
+}
+
+/// An operator with its values against the value that is there.
+pub(crate) fn fulfils(operator: &str, values: &[&str], value: Option<&str>) -> bool {
+    let is_in = || value.is_some_and(|value| values.contains(&value));
     let compare = |is: fn(i64, i64) -> bool| {
-        let wanted = values.first().and_then(Value::as_str).and_then(|wanted| wanted.parse().ok());
+        let wanted = values.first().and_then(|wanted| wanted.parse().ok());
         value.and_then(|value| value.parse().ok()).zip(wanted).is_some_and(|(value, wanted)| is(value, wanted))
     };
-    match text(requirement, "operator") {
+    match operator {
         "In" => is_in(),
         "NotIn" => !is_in(),
         "Exists" => value.is_some(),

@@ -1,10 +1,10 @@
-//! The claims of a StatefulSet's replicas: which are made, which are there already, and whether their class exists.
+//! The claims that new pods come with: which are made, which are there already, and whether their class exists.
 
 use super::pods::array;
 use super::quota::Claims;
 use super::{check, unread};
 use crate::situation::Situation;
-use mlops_shared::object::{Body, Claim, Lookup, StorageClass};
+use mlops_shared::object::{Body, Claim, StorageClass};
 use mlops_shared::report::{Level, Preflight};
 use mlops_shared::text::Quantity;
 use serde_json::Value;
@@ -21,74 +21,56 @@ pub(crate) fn start(json: &Value) -> u32 {
         .unwrap_or(0)
 }
 
-/// Claims that are made along with so many new pods of an operator: for each pod of these classes and sizes, so many.
-pub(crate) fn new_claims(
-    situation: &Situation<'_>,
-    each: &[(Option<String>, Quantity, u32)],
-    pods: u32,
-) -> (Claims, Option<Preflight>) {
-    let mut claims = Claims::default();
-    for (class, size, count) in each {
-        let class = class.clone().or_else(|| default_class(situation));
-        claims.add(class, *size, count.saturating_mul(pods));
-    }
-    let check = (claims.count(None) > 0).then(|| class_check(situation, &claims));
-    (claims, check)
+/// A claim that a new pod comes with.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Its name, where that is known: a claim of that name may be left from before.
+    pub(crate) name: Option<String>,
+    /// Its class; `None` for the default one.
+    pub(crate) class: Option<String>,
+    /// Its size.
+    pub(crate) size: Quantity,
 }
 
-/// The names of the claims of each of these replicas.
-pub(crate) fn names(situation: &Situation<'_>, replicas: Range<u32>) -> Vec<Vec<String>> {
+/// What each of these replicas of a StatefulSet claims. `replicas` counts from zero.
+pub(crate) fn of_templates(situation: &Situation<'_>, replicas: Range<u32>) -> Vec<Vec<Wanted>> {
     let templates = array(situation.json.pointer("/spec/volumeClaimTemplates"));
-    let start = start(situation.json);
-    let of = |replica: u32| {
-        let names = templates.iter().filter_map(|it| it.pointer("/metadata/name").and_then(Value::as_str));
-        names.map(|name| format!("{name}-{}-{}", situation.object.meta.name, start + replica)).collect()
+    let (start, set) = (start(situation.json), &situation.object.meta.name);
+    let wanted = |template: &Value, pod: u32| {
+        let text = |pointer: &str| template.pointer(pointer).and_then(Value::as_str);
+        Wanted {
+            name: Some(format!("{}-{set}-{pod}", text("/metadata/name").unwrap_or_default())),
+            class: text("/spec/storageClassName").map(str::to_owned),
+            size: text("/spec/resources/requests/storage").and_then(Quantity::parse).unwrap_or_default(),
+        }
     };
-    replicas.map(of).collect()
+    replicas.map(|replica| templates.iter().map(|it| wanted(it, start + replica)).collect()).collect()
 }
 
-/// The claims of these replicas that have to be made, and what is to be said of them. `replicas` counts from zero.
-pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims, Vec<Preflight>) {
-    let templates = array(situation.json.pointer("/spec/volumeClaimTemplates"));
-    if templates.is_empty() {
-        return (Claims::default(), Vec::new());
-    }
-    if let Some(gap) = unread(situation, "", "PersistentVolumeClaim") {
+/// Those of the claims that have to be made, and what is to be said of all: of each new pod those that it comes with.
+pub(crate) fn claims(situation: &Situation<'_>, wanted: &[Vec<Wanted>]) -> (Claims, Vec<Preflight>) {
+    let is_left = wanted.iter().flatten().any(|it| it.name.is_some());
+    if let Some(gap) = unread(situation, "", "PersistentVolumeClaim").filter(|_| is_left) {
         let message = format!("which claims are there already is not known: {gap}");
         return (Claims::default(), vec![check("volumes", Level::Unknown, message, Vec::new())]);
     }
     let (mut made, mut reused, mut lost) = (Claims::default(), Vec::new(), Vec::new());
-    let start = start(situation.json);
-    let meta = &situation.object.meta;
-    for template in templates {
-        let text = |pointer: &str| template.pointer(pointer).and_then(Value::as_str);
-        let class = text("/spec/storageClassName").map(str::to_owned).or_else(|| default_class(situation));
-        let size = text("/spec/resources/requests/storage").and_then(Quantity::parse).unwrap_or_default();
-        for replica in replicas.clone() {
-            let name = format!("{}-{}-{}", text("/metadata/name").unwrap_or_default(), meta.name, start + replica);
-            match situation.inventory.get("", "PersistentVolumeClaim", &meta.namespace, &name) {
-                Lookup::Found(object) => match &object.body {
-                    Body::Claim(claim) if &*claim.status.phase == "Lost" => {
-                        lost.push(format!("{name} has lost its volume"))
-                    }
-                    Body::Claim(claim) => reused.push(used_again(&name, claim)),
-                    _ => reused.push(name),
-                },
-                Lookup::Missing | Lookup::Unread => {
-                    made.add(class.clone(), size, 1);
-                }
-            }
+    for it in wanted.iter().flatten() {
+        match it.name.as_deref().and_then(|name| Some((name, claim(situation, name)?))) {
+            Some((name, claim)) if &*claim.status.phase == "Lost" => lost.push(format!("{name} has lost its volume")),
+            Some((name, claim)) => reused.push(used_again(name, claim)),
+            None => made.add(it.class.clone().or_else(|| default_class(situation)), it.size, 1),
         }
     }
     let mut checks = Vec::new();
     if !lost.is_empty() {
-        checks.push(check("volumes", Level::Fail, "cannot: claims of these replicas have lost their volumes", lost));
+        checks.push(check("volumes", Level::Fail, "cannot: claims of the new pods have lost their volumes", lost));
     }
     if !reused.is_empty() {
         let message = match unread(situation, "", "PersistentVolume") {
-            None => "replicas get claims that are left from before, with the data that is on them".to_owned(),
+            None => "new pods get claims that are left from before, with the data that is on them".to_owned(),
             Some(gap) => format!(
-                "replicas get claims that are left from before, with the data that is on them; where their volumes can be \
+                "new pods get claims that are left from before, with the data that is on them; where their volumes can be \
                  attached is not known: {gap}"
             ),
         };
@@ -100,20 +82,31 @@ pub(crate) fn claims(situation: &Situation<'_>, replicas: Range<u32>) -> (Claims
     (made, checks)
 }
 
+/// A claim in the object's namespace.
+pub(super) fn claim<'a>(situation: &'a Situation<'_>, name: &str) -> Option<&'a Claim> {
+    let namespace = &situation.object.meta.namespace;
+    match &situation.inventory.get("", "PersistentVolumeClaim", namespace, name).found()?.body {
+        Body::Claim(claim) => Some(claim),
+        _ => None,
+    }
+}
+
 fn used_again(name: &str, claim: &Claim) -> String {
     let volume =
         if claim.spec.volume_name.is_empty() { "no volume yet".to_owned() } else { claim.spec.volume_name.to_string() };
     format!("{name}: {} ({volume})", claim.status.phase)
 }
 
-fn class_of<'a>(situation: &'a Situation<'_>, name: &str) -> Option<&'a StorageClass> {
+/// A class.
+pub(super) fn class_of<'a>(situation: &'a Situation<'_>, name: &str) -> Option<&'a StorageClass> {
     match &situation.inventory.get("storage.k8s.io", "StorageClass", "", name).found()?.body {
         Body::StorageClass(class) => Some(class),
         _ => None,
     }
 }
 
-fn default_class(situation: &Situation<'_>) -> Option<String> {
+/// The class of claims that ask for none by name.
+pub(super) fn default_class(situation: &Situation<'_>) -> Option<String> {
     let all = situation.inventory.of_kind("storage.k8s.io", "StorageClass").iter();
     let mut default = all.filter(|it| DEFAULT.iter().any(|key| it.meta.annotations.get(key) == Some("true")));
     default.next().map(|class| class.meta.name.to_string())

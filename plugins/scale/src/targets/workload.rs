@@ -2,10 +2,7 @@
 
 use super::Target;
 use crate::plan::{Draft, Write};
-use crate::preflight::pins::Pins;
-use crate::preflight::pods::Wanted;
-use crate::preflight::quota::{self, Claims};
-use crate::preflight::{budget, check, fit, volumes};
+use crate::preflight::{budget, check, room, volumes};
 use crate::progress::{Look, Progress};
 use crate::situation::Situation;
 use mlops_shared::report::{Level, Refusal, Risk, Step, StepState};
@@ -66,25 +63,13 @@ impl Target for Workload {
 }
 
 fn grow(situation: &Situation<'_>, draft: &mut Draft, from: u32, to: u32, is_stateful: bool) {
-    let more = to - from;
-    let (claims, checks) =
-        if is_stateful { volumes::claims(situation, from..to) } else { (Claims::default(), Vec::new()) };
-    let names = if is_stateful { volumes::names(situation, from..to) } else { Vec::new() };
-    let preflight = &mut draft.plan.preflight;
     let Some(template) = situation.template() else {
         let message = "what its pods need is not known: it has no pod template of its own";
-        preflight.push(check("capacity", Level::Unknown, message, Vec::new()));
+        draft.plan.preflight.push(check("capacity", Level::Unknown, message, Vec::new()));
         return;
     };
-    match Wanted::of(template, &situation.object.meta.namespace, &quota::ranges(situation)) {
-        Ok(wanted) => {
-            preflight.push(fit::capacity(situation, &wanted, more, &Pins::of(situation, template, &names)));
-            preflight.push(quota::quota(situation, &wanted, more, &claims));
-            preflight.push(quota::limits(situation, &wanted));
-        }
-        Err(why) => preflight.push(check("capacity", Level::Unknown, why, Vec::new())),
-    }
-    preflight.extend(checks);
+    let wanted = if is_stateful { volumes::of_templates(situation, from..to) } else { Vec::new() };
+    draft.plan.preflight.extend(room(situation, template, to - from, &wanted));
 }
 
 /// With OrderedReady, one pod that is not ready holds all behind it up, in both directions.

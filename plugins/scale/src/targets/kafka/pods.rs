@@ -1,6 +1,7 @@
 //! The pods and volumes of a broker that is to be made, as the operator would make them.
 
 use super::Around;
+use crate::preflight::volumes::Wanted;
 use mlops_shared::text::Quantity;
 use serde_json::{Map, Value, json};
 
@@ -27,19 +28,24 @@ pub(super) fn template(around: &Around<'_>, pool_name: Option<&str>, pool: &Valu
     json!({"metadata": {"labels": labels}, "spec": spec})
 }
 
-/// The claims of one node: class and size, and how many of them.
-pub(super) fn claims(storage: Option<&Value>) -> Vec<(Option<String>, Quantity, u32)> {
-    let one = |volume: &Value| {
+/// The claims of one node, named after its pod where that is known (strimzi, `VolumeUtils.createVolumePrefix`).
+pub(super) fn claims(storage: Option<&Value>, pod: Option<&str>) -> Vec<Wanted> {
+    let one = |volume: &Value, prefix: &str| {
         let text = |key: &str| volume.get(key).and_then(Value::as_str);
-        (text("type") == Some("persistent-claim"))
-            .then(|| (text("class").map(str::to_owned), text("size").and_then(Quantity::parse).unwrap_or_default(), 1))
+        (text("type") == Some("persistent-claim")).then(|| Wanted {
+            name: pod.map(|pod| format!("{prefix}-{pod}")),
+            class: text("class").map(str::to_owned),
+            size: text("size").and_then(Quantity::parse).unwrap_or_default(),
+        })
     };
     match storage {
         None => Vec::new(),
         Some(storage) if storage.get("type").and_then(Value::as_str) == Some("jbod") => {
-            storage.get("volumes").and_then(Value::as_array).into_iter().flatten().filter_map(one).collect()
+            let volumes = storage.get("volumes").and_then(Value::as_array).into_iter().flatten();
+            let id = |volume: &Value| volume.get("id").and_then(Value::as_u64).unwrap_or(0);
+            volumes.filter_map(|volume| one(volume, &format!("data-{}", id(volume)))).collect()
         }
-        Some(storage) => one(storage).into_iter().collect(),
+        Some(storage) => one(storage, "data").into_iter().collect(),
     }
 }
 
@@ -50,9 +56,15 @@ mod tests {
     #[test]
     fn every_volume_of_a_node_is_a_claim() {
         let one = json!({"type": "persistent-claim", "size": "10Gi", "class": "fast"});
-        assert_eq!(claims(Some(&one)), [(Some("fast".to_owned()), Quantity::from_units(10 << 30), 1)]);
-        let many = json!({"type": "jbod", "volumes": [one, {"type": "ephemeral"}, one]});
-        assert_eq!(claims(Some(&many)).len(), 2);
-        assert!(claims(Some(&json!({"type": "ephemeral"}))).is_empty() && claims(None).is_empty());
+        let found = claims(Some(&one), Some("k-broker-3"));
+        let [claim] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(claim.name.as_deref(), Some("data-k-broker-3"));
+        assert_eq!((claim.class.as_deref(), claim.size), (Some("fast"), Quantity::from_units(10 << 30)));
+        let second = json!({"id": 2, "type": "persistent-claim", "size": "1Gi"});
+        let many = json!({"type": "jbod", "volumes": [one, {"type": "ephemeral"}, second]});
+        let names: Vec<_> = claims(Some(&many), Some("k-broker-3")).into_iter().filter_map(|it| it.name).collect();
+        assert_eq!(names, ["data-0-k-broker-3", "data-2-k-broker-3"]);
+        assert!(claims(Some(&one), None).iter().all(|it| it.name.is_none()));
+        assert!(claims(Some(&json!({"type": "ephemeral"})), None).is_empty() && claims(None, None).is_empty());
     }
 }

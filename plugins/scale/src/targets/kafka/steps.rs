@@ -169,8 +169,12 @@ fn up(situation: &Situation<'_>, draft: &mut Draft, change: &Change<'_>, (write,
         None => situation.json.pointer("/spec/kafka"),
     };
     let template = pods::template(around, change.pool, spec.unwrap_or(&Value::Null));
-    let each = pods::claims(spec.and_then(|spec| spec.get("storage")));
-    draft.plan.preflight.extend(room(situation, &template, more, &each));
+    // Of nodes whose ids are not known, the claims have no name.
+    let names = change.ids.iter().map(|id| Some(format!("{}-{id}", change.prefix)));
+    let names = names.chain(std::iter::repeat(None)).take(more as usize);
+    let storage = spec.and_then(|spec| spec.get("storage"));
+    let claims: Vec<_> = names.map(|pod| pods::claims(storage, pod.as_deref())).collect();
+    draft.plan.preflight.extend(room(situation, &template, more, &claims));
     let reserved = around.custom.spec_at("/kafka/config").and_then(|config| config.get("reserved.broker.max.id"));
     let highest = reserved.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()).unwrap_or(HIGHEST_ID);
     if let Some(id) = change.ids.iter().find(|id| **id > highest) {

@@ -128,6 +128,13 @@ fn new_brokers_have_ids_room_and_volumes_and_stay_empty() {
     assert_eq!((verdict(&up, "capacity"), verdict(&up, "storage")), (Level::Ok, Level::Ok));
     let storage = up.preflight.iter().find(|it| it.check == "storage").expect("storage");
     assert!(storage.message.starts_with("2 new claims with 20Gi"), "{}", storage.message);
+    let left = cluster()
+        + "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data-0-k-broker-6, namespace: a}\nspec: {volumeName: pv}\nstatus: {phase: Bound}\n";
+    let again = plan(&left, UP);
+    let volumes = again.preflight.iter().find(|it| it.check == "volumes").expect("volumes");
+    assert!(volumes.verdict == Level::Warn && volumes.evidence[0].contains("data-0-k-broker-6"), "{volumes:?}");
+    let storage = again.preflight.iter().find(|it| it.check == "storage").expect("storage");
+    assert!(storage.message.starts_with("1 new claim with 10Gi"), "{}", storage.message);
     assert_eq!(verdict(&up, "balance"), Level::Warn);
     let gap = plan(&with("nodeIds: [0, 1, 2]", "nodeIds: [0, 1]"), UP);
     assert!(effect(&gap).contains("brokers 2 and 6"), "{}", effect(&gap));

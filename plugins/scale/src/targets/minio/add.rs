@@ -3,6 +3,7 @@
 use super::shape::{self, Shape};
 use super::{drives, name, of, pools, unnamed};
 use crate::plan::{Draft, Write};
+use crate::preflight::volumes::Wanted;
 use crate::preflight::{check, operator, room, unread};
 use crate::situation::Situation;
 use mlops_shared::report::{Level, Preflight, Risk, Step};
@@ -46,12 +47,10 @@ pub(super) fn add(situation: &Situation<'_>, draft: &mut Draft) {
     let class = pool.pointer("/volumeClaimTemplate/spec/storageClassName").and_then(Value::as_str).map(str::to_owned);
     let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let (servers, volumes) = (number(shape.servers), number(shape.volumes));
-    draft.plan.preflight.extend(room(
-        situation,
-        &template(situation, &pool, &name),
-        servers,
-        &[(class, volume, volumes)],
-    ));
+    // Claims of a pool of that name that are left were looked for above.
+    let claims = vec![Wanted { name: None, class, size: volume }; volumes as usize];
+    let claims = vec![claims; servers as usize];
+    draft.plan.preflight.extend(room(situation, &template(situation, &pool, &name), servers, &claims));
     let mut wanted = all.to_vec();
     wanted.push(pool);
     let set = shape.set_size().unwrap_or(0);

@@ -8,8 +8,10 @@ use mlops_shared::text::Quantity;
 
 /// The largest erasure set.
 const LARGEST: u64 = 16;
-/// More than any tenant has; keeps the arithmetic small.
+/// More servers, or drives of one, than any tenant has; keeps the arithmetic small.
 const MOST: u64 = 10_000;
+/// More drives than any pool has.
+const MOST_DRIVES: u64 = 100_000;
 
 /// Servers, each with so many drives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +100,8 @@ pub(crate) fn parse(text: &str) -> Option<(Shape, Option<Quantity>)> {
     };
     let (servers, volumes) = shape.split_once('x')?;
     let number = |text: &str| text.parse::<u64>().ok().filter(|number| (1..=MOST).contains(number));
-    Some((Shape { servers: number(servers)?, volumes: number(volumes)? }, size))
+    let shape = Shape { servers: number(servers)?, volumes: number(volumes)? };
+    (shape.drives() <= MOST_DRIVES).then_some((shape, size))
 }
 
 #[cfg(test)]
