@@ -109,7 +109,7 @@ fn the_account_of_deploy_sees_everything_and_no_more() {
     assert!(refused["hint"].as_str().is_some_and(|hint| hint.contains("apiGroups: [\"example.org\"]")), "{refused}");
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": "things-health", "labels": {"mlops/aggregate-to-health": "true"}},
+        "metadata": {"name": "things-health", "labels": {"mlops.dev/aggregate-to-health": "true"}},
         "rules": [{"apiGroups": ["example.org"], "resources": ["things"], "verbs": ["list"]}],
     });
     api.apply_object(&role).expect("applied");

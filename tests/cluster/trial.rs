@@ -70,7 +70,7 @@ fn the_api_server_is_asked_about_every_object_and_nothing_stays() {
     let webhook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
         "metadata": {"name": namespace}, "webhooks": [{"name": "deny.example.invalid", "failurePolicy": "Fail", "timeoutSeconds": 1,
         "sideEffects": "None", "admissionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/"},
-        "namespaceSelector": {"matchExpressions": [{"key": "mlops/scratch", "operator": "Exists"}]},
+        "namespaceSelector": {"matchExpressions": [{"key": "mlops.dev/scratch", "operator": "Exists"}]},
         "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["limitranges"]}]}]});
     plane.api().apply_object(&webhook).expect("made");
     let start = Instant::now();

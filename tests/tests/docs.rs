@@ -90,9 +90,9 @@ fn the_role_of_health_is_current() {
          apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: mlops-health\n  namespace: mlops-system\n---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-health\n  labels:\n    \
          app.kubernetes.io/part-of: kubectl-mlops\naggregationRule:\n  clusterRoleSelectors:\n    - matchLabels:\n        \
-         mlops/aggregate-to-health: \"true\"\n# Filled in by the controller-manager.\nrules: []\n---\n\
+         mlops.dev/aggregate-to-health: \"true\"\n# Filled in by the controller-manager.\nrules: []\n---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: mlops-health-list\n  labels:\n    \
-         app.kubernetes.io/part-of: kubectl-mlops\n    mlops/aggregate-to-health: \"true\"\nrules:\n{rules}---\n\
+         app.kubernetes.io/part-of: kubectl-mlops\n    mlops.dev/aggregate-to-health: \"true\"\nrules:\n{rules}---\n\
          apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: mlops-health\n  labels:\n    \
          app.kubernetes.io/part-of: kubectl-mlops\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  \
          name: mlops-health\nsubjects:\n  - kind: ServiceAccount\n    name: mlops-health\n    namespace: mlops-system\n"

@@ -47,8 +47,8 @@ pub(crate) struct Pick {
     pub(crate) objects: Arc<Only>,
 }
 
-/// What the command line means once it is resolved.
-struct Settings {
+/// What the command line means once it is resolved. Keys are read once: a file of the shell's is empty the second time.
+pub(crate) struct Settings {
     order: Order,
     kinds: Vec<String>,
     of: Option<String>,
@@ -59,15 +59,11 @@ struct Settings {
     sign_key: Option<SecretKey>,
 }
 
-/// Whether the flags can be followed.
+/// Resolves the flags, for all kinds.
 ///
 /// # Errors
-/// The first that cannot.
-pub(crate) fn check(args: &Args, flags: &ArchiveArgs) -> Result<(), Failure> {
-    settings(args, flags, What::Kinds(&[])).map(|_| ())
-}
-
-fn settings(args: &Args, create: &ArchiveArgs, what: What<'_>) -> Result<Settings, Failure> {
+/// The first that cannot be followed.
+pub(crate) fn settings(args: &Args, create: &ArchiveArgs) -> Result<Settings, Failure> {
     if args.source.from.is_some() {
         return Err(Failure::usage("create reads a cluster, and --from names files"));
     }
@@ -86,30 +82,40 @@ fn settings(args: &Args, create: &ArchiveArgs, what: What<'_>) -> Result<Setting
     let budget = timeout
         .filter(|it| !it.is_zero())
         .ok_or_else(|| Failure::usage(format!("{:?} is no duration", create.timeout)).hint("as in --timeout 30m"))?;
-    let (mut namespaces, kinds, of, only) = match what {
-        What::Kinds(kinds) => (args.scope.namespace.clone(), kinds.to_vec(), None, None),
-        What::Objects(pick) => {
-            let kinds: BTreeSet<String> = pick
-                .objects
-                .iter()
-                .map(|(group, kind, ..)| if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") })
-                .collect();
-            let only = Some(Arc::clone(&pick.objects));
-            (pick.namespaces.clone(), kinds.into_iter().collect(), Some(pick.of.clone()), only)
-        }
-    };
-    namespaces.sort();
-    namespaces.dedup();
+    let order = Order { namespaces: args.scope.namespace.clone(), selector: args.scope.selector.clone(), budget };
     Ok(Settings {
-        order: Order { namespaces, selector: args.scope.selector.clone(), budget },
-        kinds,
-        of,
-        only,
+        order,
+        kinds: Vec::new(),
+        of: None,
+        only: None,
         secrets,
         recipients,
         compare_key: create.compare_key.as_deref().map(keys::comparison).transpose()?,
         sign_key: create.sign_key.as_deref().map(keys::signing).transpose()?,
     })
+}
+
+impl Settings {
+    /// For a part of it.
+    fn of(mut self, what: What<'_>) -> Self {
+        match what {
+            What::Kinds(kinds) => self.kinds = kinds.to_vec(),
+            What::Objects(pick) => {
+                let kind = |(group, kind, ..): &(String, String, String, String)| match group.is_empty() {
+                    true => kind.clone(),
+                    false => format!("{kind}.{group}"),
+                };
+                let kinds: BTreeSet<String> = pick.objects.iter().map(kind).collect();
+                self.kinds = kinds.into_iter().collect();
+                self.order.namespaces.clone_from(&pick.namespaces);
+                self.only = Some(Arc::clone(&pick.objects));
+                self.of = Some(pick.of.clone());
+            }
+        }
+        self.order.namespaces.sort();
+        self.order.namespaces.dedup();
+        self
+    }
 }
 
 /// A kind while it is read.
@@ -129,10 +135,11 @@ type ByKind = BTreeMap<(String, String), Kept>;
 pub(crate) fn run(
     args: &Args,
     create: &ArchiveArgs,
+    settings: Settings,
     what: What<'_>,
     printer: &Printer,
 ) -> Result<BackupReport, Failure> {
-    let settings = settings(args, create, what)?;
+    let settings = settings.of(what);
     let storage = Storage::new(&args.s3);
     let (destination, note) = Destination::new(&create.to, &storage)?;
     note.iter().for_each(|note| printer.note(note));

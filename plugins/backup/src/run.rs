@@ -13,7 +13,8 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<Exit, Failure> {
     let format = format(args)?;
     match &args.command {
         Command::Create(create) => {
-            let report = create::run(args, &create.archive, create::What::Kinds(&create.kinds), printer)?;
+            let settings = create::settings(args, &create.archive)?;
+            let report = create::run(args, &create.archive, settings, create::What::Kinds(&create.kinds), printer)?;
             show(args, printer, &report, format)?;
             Ok(Exit::of_check(false, report.manifest.partial))
         }

@@ -2,6 +2,7 @@
 //! there.
 
 mod answers;
+mod certificate;
 mod describe;
 mod judge;
 mod members;
@@ -69,10 +70,8 @@ pub(crate) fn run(args: &Args, flags: &KafkaArgs, printer: &Printer) -> Result<K
         return Err(Failure::usage("--bootstrap and --command-config go with --describe"));
     }
     let writes = is_live && !flags.check && !flags.topic_manifests;
-    if writes {
-        // What is wrong with the flags is told before anything is read.
-        create::check(args, &flags.archive)?;
-    }
+    // What is wrong with the flags is told before anything is read.
+    let settings = writes.then(|| create::settings(args, &flags.archive)).transpose()?;
     let seen = read::read(args)?;
     seen.warnings.iter().for_each(|warning| printer.note(warning));
     let now = args.source.now.unwrap_or_else(Timestamp::now);
@@ -88,10 +87,8 @@ pub(crate) fn run(args: &Args, flags: &KafkaArgs, printer: &Printer) -> Result<K
             describe::ask(&args.connection, flags, members, cluster, printer);
         }
     }
-    let backup = match writes {
-        true => Some(create::run(args, &flags.archive, What::Objects(&pick(&all)), printer)?),
-        false => None,
-    };
+    let write = |settings| create::run(args, &flags.archive, settings, What::Objects(&pick(&all)), printer);
+    let backup = settings.map(write).transpose()?;
     let is_unsure = clusters.iter().any(KafkaCluster::is_unsure);
     Ok(KafkaReport {
         api_version: API_VERSION.to_owned(),

@@ -1,7 +1,7 @@
 //! What is read for a report on Kafka clusters: objects of Strimzi, claims and volumes, and of Secrets the names of their keys and
 //! how long their certificate holds.
 
-use super::STRIMZI;
+use super::{STRIMZI, certificate};
 use crate::args::Args;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,9 +19,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::pem::Pem;
-use x509_parser::prelude::FromDer as _;
 
 /// The whole reading may take so long.
 const BUDGET: Duration = Duration::from_secs(120);
@@ -92,10 +89,7 @@ fn decode(ty: &Arc<TypeMeta>, item: &RawValue) -> Option<Record> {
 
 /// When the first certificate of a PEM in base64 ends.
 fn end(value: &str) -> Option<Timestamp> {
-    let text = STANDARD.decode(value).ok()?;
-    let block = Pem::iter_from_buffer(&text).filter_map(Result::ok).find(|block| block.label == "CERTIFICATE")?;
-    let (_, certificate) = X509Certificate::from_der(&block.contents).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    certificate::end(&STANDARD.decode(value).ok()?)
 }
 
 /// What was read.

@@ -4,7 +4,7 @@ use super::fields::{Context, Trial, group_and_kind, take};
 use serde_json::{Value, json};
 
 /// A label that no node has, and a gate that nobody opens.
-const NOWHERE: &str = "mlops/asleep";
+const NOWHERE: &str = "mlops.dev/asleep";
 
 /// The kinds that a drill makes, with what keeps them from doing anything. Of all others the API server is only asked.
 pub(crate) const MADE: &[(&str, &str)] = &[

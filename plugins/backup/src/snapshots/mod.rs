@@ -26,7 +26,7 @@ use std::time::Duration;
 /// Who made a snapshot: only those with it are ever removed.
 pub(crate) const MADE_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-mlops");
 /// Snapshots of one run have the same value.
-pub(crate) const RUN: &str = "mlops/snapshot-run";
+pub(crate) const RUN: &str = "mlops.dev/snapshot-run";
 /// A snapshot may take so long until it is ready, where nothing else was said.
 const PATIENCE: Duration = Duration::from_secs(300);
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// A name may be so long; what is longer is cut and told apart by a digest.
 const NAME: usize = 253;
 /// Where a person says why.
-const REASON: &str = "mlops/reason";
+const REASON: &str = "mlops.dev/reason";
 
 /// The plan, and with each of its steps the object that it makes.
 ///

@@ -44,7 +44,7 @@ metadata:
   name: {name}
   namespace: a
   uid: 00000000-0000-4000-8000-00000000000{n}
-  labels: {{app.kubernetes.io/managed-by: kubectl-mlops, mlops/snapshot-run: x}}
+  labels: {{app.kubernetes.io/managed-by: kubectl-mlops, mlops.dev/snapshot-run: x}}
 spec: {{source: {{persistentVolumeClaimName: data-0}}}}
 status: {{readyToUse: {ready}, creationTime: '{taken}', boundVolumeSnapshotContentName: c-{name}, restoreSize: 10Gi{more}}}
 ---

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The label that all of them have; its value is the run's.
-pub(crate) const LABEL: &str = "mlops/scratch";
+pub(crate) const LABEL: &str = "mlops.dev/scratch";
 /// A namespace may take so long to get its account.
 const ACCOUNT: Duration = Duration::from_secs(10);
 /// Labels of the original that decide what its pods may be.
@@ -64,11 +64,11 @@ impl<'a> Scratch<'a> {
                 .filter(|(key, _)| key.starts_with(COPIED))
                 .map(|(key, value)| (key.clone(), value.clone())),
         );
-        labels.insert("app.kubernetes.io/managed-by".to_owned(), "mlops".into());
+        labels.insert("app.kubernetes.io/managed-by".to_owned(), "kubectl-mlops".into());
         labels.insert(LABEL.to_owned(), self.mark.as_str().into());
         let mut metadata = json!({"name": name, "labels": labels});
         if let Some(reason) = reason {
-            metadata["annotations"] = json!({"mlops/reason": reason});
+            metadata["annotations"] = json!({"mlops.dev/reason": reason});
         }
         // Known before it is asked for: an answer may be lost.
         self.made.borrow_mut().insert(name.to_owned(), None);
