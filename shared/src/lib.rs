@@ -3,6 +3,11 @@
 // The macro `record!` names this crate, in itself and in the plugins.
 extern crate self as mlops_shared;
 
+/// The allocator of static binaries: the one of musl is slow.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 pub mod text;
 
 pub mod object;

@@ -161,8 +161,8 @@ fn no_write_is_sent_without_consent_and_none_blindly_twice() {
         proxy.add(Rule::new(fault.clone()).method("PUT"));
         let outcome = scale_with(&kubeconfig, &namespace, &[&flags[..], &["--yes"]].concat());
         let puts = writes().iter().filter(|write| write.starts_with("PUT")).count();
-        // A conflict is looked into: nothing but the status had changed, so it was sent three times and then told.
-        let (sent, code) = if is_doubt { (1, 3) } else { (3, 1) };
+        // A conflict is looked into: nothing but the status had changed, so it was sent six times and then told.
+        let (sent, code) = if is_doubt { (1, 3) } else { (6, 1) };
         assert_eq!((puts, outcome.code), (sent, Some(code)), "{fault:?}: {}", outcome.stdout);
         let marks = deployment(api, &namespace, "web")["metadata"]["annotations"].to_string();
         assert_eq!(marks.contains("mlops.dev/scaling-to"), is_doubt, "{fault:?}: {marks}");

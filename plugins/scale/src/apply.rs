@@ -17,8 +17,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A write that meets another one of the status is looked into, and sent so often at most.
-const TRIES: u32 = 3;
+/// A write that meets another one of the status is looked into, and sent so often at most: a controller that rolls pods
+/// out writes it many times a second.
+const TRIES: u32 = 6;
+/// Before the second try; twice as long before each one after.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -194,6 +197,7 @@ impl Run<'_> {
             }
             match writer.set_scale(self.place, &scale, to).await {
                 Err(ClusterError::Conflict { .. }) if tries < TRIES => {
+                    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
                     unchanged(self.connection, self.place, known).await?;
                     tries += 1;
                 }
@@ -433,7 +437,10 @@ pub(crate) async fn patch_unchanged(
     loop {
         let version = unchanged(connection, place, known).await?;
         match writer.merge_patch(place, &with_version(patch, &version)).await {
-            Err(ClusterError::Conflict { .. }) if tries < TRIES => tries += 1,
+            Err(ClusterError::Conflict { .. }) if tries < TRIES => {
+                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+                tries += 1;
+            }
             outcome => return outcome,
         }
     }
