@@ -45,15 +45,13 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Kubeconfig, ClusterError> {
 
 /// Where something has not the shape of what belongs there, ` at users[0]`; empty where no entry is to blame.
 fn place(document: &Value) -> String {
-    let fits: [(&str, fn(&Value) -> bool); 3] = [
-        ("clusters", |entry| NamedCluster::deserialize(entry).is_ok()),
-        ("users", |entry| NamedAuthInfo::deserialize(entry).is_ok()),
-        ("contexts", |entry| NamedContext::deserialize(entry).is_ok()),
-    ];
-    let bad = fits.iter().find_map(|(list, fits)| {
-        let index = document.get(list)?.as_array()?.iter().position(|entry| !fits(entry))?;
+    fn bad<'a, T: Deserialize<'a>>(document: &'a Value, list: &str) -> Option<String> {
+        let index = document.get(list)?.as_array()?.iter().position(|entry| T::deserialize(entry).is_err())?;
         Some(format!(" at {list}[{index}]"))
-    });
+    }
+    let bad = bad::<NamedCluster>(document, "clusters")
+        .or_else(|| bad::<NamedAuthInfo>(document, "users"))
+        .or_else(|| bad::<NamedContext>(document, "contexts"));
     bad.unwrap_or_default()
 }
 
