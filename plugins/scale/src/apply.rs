@@ -197,7 +197,7 @@ impl Run<'_> {
             }
             match writer.set_scale(self.place, &scale, to).await {
                 Err(ClusterError::Conflict { .. }) if tries < TRIES => {
-                    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+                    step_back(tries).await;
                     unchanged(self.connection, self.place, known).await?;
                     tries += 1;
                 }
@@ -438,12 +438,17 @@ pub(crate) async fn patch_unchanged(
         let version = unchanged(connection, place, known).await?;
         match writer.merge_patch(place, &with_version(patch, &version)).await {
             Err(ClusterError::Conflict { .. }) if tries < TRIES => {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+                step_back(tries).await;
                 tries += 1;
             }
             outcome => return outcome,
         }
     }
+}
+
+/// Waits before a write is sent again that was sent so often.
+async fn step_back(tries: u32) {
+    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
 }
 
 /// The version of an object that is what it was, but for its status.

@@ -3,7 +3,7 @@
 use super::decoder::Decoder;
 use super::kuberc::Policy;
 use super::{ClusterError, kubeconfig, proxy};
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -110,11 +110,7 @@ fn kubeconfig(settings: &Settings) -> Result<Option<Kubeconfig>, ClusterError> {
     // kubectl skips files that are not there; kube does not.
     let mut merged: Option<Kubeconfig> = None;
     for path in paths.iter().filter(|path| path.exists()) {
-        let next = read(path)?;
-        merged = Some(match merged {
-            Some(first) => first.merge(next).map_err(error)?,
-            None => next,
-        });
+        merged = Some(kubeconfig::merge(merged, read(path)?)?);
     }
     Ok(merged)
 }
@@ -131,10 +127,6 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
         }
     }
     kubeconfig::read(path, CONFIG_BYTES)
-}
-
-fn error(reason: KubeconfigError) -> ClusterError {
-    ClusterError::Kubeconfig(reason.to_string())
 }
 
 /// The contexts of the kubeconfig, in its order.

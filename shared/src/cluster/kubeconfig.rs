@@ -35,12 +35,20 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Kubeconfig, ClusterError> {
         let mut next = Kubeconfig::deserialize(&document)
             .map_err(|_| ClusterError::Kubeconfig(format!("not a kubeconfig{}", place(&document))))?;
         resolve(&mut next, path.parent().unwrap_or(Path::new("")));
-        merged = Some(match merged {
-            Some(first) => first.merge(next).map_err(|error| ClusterError::Kubeconfig(error.to_string()))?,
-            None => next,
-        });
+        merged = Some(merge(merged, next)?);
     }
     Ok(merged.unwrap_or_default())
+}
+
+/// What stands in the first stays, where there is a first one.
+///
+/// # Errors
+/// When they are of different kinds.
+pub(super) fn merge(first: Option<Kubeconfig>, next: Kubeconfig) -> Result<Kubeconfig, ClusterError> {
+    match first {
+        Some(first) => first.merge(next).map_err(|error| ClusterError::Kubeconfig(error.to_string())),
+        None => Ok(next),
+    }
 }
 
 /// Where something has not the shape of what belongs there, ` at users[0]`; empty where no entry is to blame.

@@ -88,9 +88,9 @@ impl Bucket {
         self.worker.run(async move { wire.ask(&ask).await })
     }
 
-    /// The failure of what was tried, by what the server said.
-    pub(super) fn failure(&self, told: &Told, doing: &str) -> Failure {
-        told.failure(doing, &self.name, &self.endpoint)
+    /// The failure to do this (`read`, `write`) to a key, by what the server said.
+    pub(super) fn failure(&self, told: &Told, verb: &str, key: &str) -> Failure {
+        told.failure(&format!("{verb} {}", self.address(key)), &self.name, &self.endpoint)
     }
 
     /// Size and tag of an object; `None` where there is none, or where these credentials may not know.
@@ -102,12 +102,11 @@ impl Bucket {
             Ok(answer) => {
                 let bytes = text(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 let tag = text(&answer.headers, &ETAG).map(str::to_owned);
-                let bytes =
-                    bytes.ok_or_else(|| self.failure(&Told::Foreign, &format!("look at {}", self.address(key))))?;
+                let bytes = bytes.ok_or_else(|| self.failure(&Told::Foreign, "look at", key))?;
                 Ok(Some(About { bytes, tag }))
             }
             Err(Refused { told, .. }) if told.is_missing() || told.is_forbidden() => Ok(None),
-            Err(Refused { told, .. }) => Err(self.failure(&told, &format!("look at {}", self.address(key)))),
+            Err(Refused { told, .. }) => Err(self.failure(&told, "look at", key)),
         }
     }
 
@@ -135,7 +134,7 @@ impl Bucket {
                 Err(Failure::unchecked(format!("failed to {doing}: it was replaced while it was read"))
                     .hint("who else writes there? start again"))
             }
-            Err(Refused { told, .. }) => Err(self.failure(&told, &doing)),
+            Err(Refused { told, .. }) => Err(self.failure(&told, "read", key)),
         }
     }
 
@@ -155,7 +154,6 @@ impl Bucket {
     /// When the server does not answer, or there are more.
     pub(crate) fn list(&self, address: &Address, most: usize) -> Result<Vec<Listed>, Failure> {
         let prefix = address.prefix();
-        let doing = format!("list {}", self.address(&prefix));
         let mut found = Vec::new();
         let mut next: Option<String> = None;
         for _ in 0..PAGES {
@@ -163,7 +161,7 @@ impl Bucket {
             if let Some(token) = &next {
                 ask = ask.query("continuation-token", token);
             }
-            let page = self.page(ask)?.map_err(|told| self.failure(&told, &doing))?;
+            let page = self.page(ask)?.map_err(|told| self.failure(&told, "list", &prefix))?;
             found.extend(page.listed.into_iter().filter_map(|(key, bytes)| {
                 let name = key.strip_prefix(&prefix)?;
                 (!name.is_empty() && !name.contains('/')).then(|| Listed { name: name.to_owned(), bytes })
@@ -190,7 +188,7 @@ impl Bucket {
         match self.page(Ask::new(Method::GET, "").query("prefix", &prefix).query("max-keys", "1"))? {
             Ok(_) => Ok(()),
             Err(told) if told.is_forbidden() => Ok(()),
-            Err(told) => Err(self.failure(&told, &format!("use {}", self.address(&prefix)))),
+            Err(told) => Err(self.failure(&told, "use", &prefix)),
         }
     }
 
@@ -211,7 +209,7 @@ impl Bucket {
                 let is_ours = was_repeated && self.part(key, None, 0..length).is_ok_and(|found| found == bytes);
                 if is_ours { Ok(()) } else { Err(self.taken(key)) }
             }
-            Err(Refused { told, .. }) => Err(self.failure(&told, &format!("write {}", self.address(key)))),
+            Err(Refused { told, .. }) => Err(self.failure(&told, "write", key)),
         }
     }
 
@@ -229,7 +227,7 @@ impl Bucket {
         match self.insist(Ask::new(Method::DELETE, key)) {
             Some(Ok(_)) => Ok(()),
             Some(Err(Refused { told, .. })) if told.is_missing() => Ok(()),
-            Some(Err(Refused { told, .. })) => Err(self.failure(&told, &format!("remove {}", self.address(key)))),
+            Some(Err(Refused { told, .. })) => Err(self.failure(&told, "remove", key)),
             None => Err(Failure::unchecked(format!("failed to remove {}: nobody can ask any more", self.address(key)))),
         }
     }

@@ -45,7 +45,7 @@ impl<'a> Upload<'a> {
     /// When the server does not let us.
     pub(crate) fn new(bucket: &'a Bucket, key: &str, signer: Option<SyncSender<Bytes>>) -> Result<Self, Failure> {
         let mark = keys::mark::<16>()?;
-        let failed = |told: &Told| bucket.failure(told, &format!("write {}", bucket.address(key)));
+        let failed = |told: &Told| bucket.failure(told, "write", key);
         let ask = Ask::new(Method::POST, key).query("uploads", "").header(MARK, &mark);
         let answer = bucket.ask(ask)?.map_err(|refused| failed(&refused.told))?;
         let mut id = None;
@@ -60,7 +60,7 @@ impl<'a> Upload<'a> {
     }
 
     fn failed(&self, told: &Told) -> Failure {
-        self.bucket.failure(told, &format!("write {}", self.bucket.address(&self.key)))
+        self.bucket.failure(told, "write", &self.key)
     }
 
     fn send(&mut self) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Namespaces that are made for a trial, and removed again whatever comes of it.
 
 use crate::restore::apply::LOOK;
+use crate::snapshots::MADE_BY;
 use mlops_shared::cluster::{ClusterError, Connection, Place, Propagation, Resource, Writer, object};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
@@ -64,7 +65,7 @@ impl<'a> Scratch<'a> {
                 .filter(|(key, _)| key.starts_with(COPIED))
                 .map(|(key, value)| (key.clone(), value.clone())),
         );
-        labels.insert("app.kubernetes.io/managed-by".to_owned(), "kubectl-mlops".into());
+        labels.insert(MADE_BY.0.to_owned(), MADE_BY.1.into());
         labels.insert(LABEL.to_owned(), self.mark.as_str().into());
         let mut metadata = json!({"name": name, "labels": labels});
         if let Some(reason) = reason {
