@@ -8,6 +8,7 @@ use mlops_tests::users::User;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Namespaces of the small objects.
@@ -88,7 +89,7 @@ pub(crate) fn real_cluster(backup: &Path, server: &Server, plane: &ControlPlane)
 
 fn measured(backup: &Path, server: &Server, plane: &ControlPlane, what: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let paths = asked_for(
+    let lists = asked_for(
         |config| {
             let mut command = create(backup, folder.path(), 0);
             command.arg("--kubeconfig").arg(config);
@@ -97,18 +98,24 @@ fn measured(backup: &Path, server: &Server, plane: &ControlPlane, what: &str) ->
         plane,
     )?;
     let config = plane.kubeconfig(User::Admin)?;
+    let number = AtomicUsize::new(1);
+    let ours = || {
+        let mut command = create(backup, folder.path(), number.fetch_add(1, Ordering::Relaxed));
+        command.arg("--kubeconfig").arg(&config);
+        command
+    };
     let (mut us, mut raw, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
         let start = Instant::now();
-        bytes = fetch(server, &paths)?;
+        bytes = fetch(server, &lists)?;
         raw.push(start.elapsed());
-        us.push(measure::time(create(backup, folder.path(), round + 1).arg("--kubeconfig").arg(&config), &[0])?);
+        us.push(measure::time(&mut ours(), &[0])?);
     }
     let (us, raw) = (measure::median(us)?, measure::median(raw)?);
-    say(&format!("backup of {what} (median of {ROUNDS}; {} lists, {:.1} MB)", paths.len(), bytes as f64 / 1e6));
+    say(&format!("backup of {what} (median of {ROUNDS}; {} lists, {:.1} MB)", lists.len(), bytes as f64 / 1e6));
     say(&format!("  backup create              {:>10}", milliseconds(us)));
     say(&format!("  the same pages, raw        {:>10}   ratio {}", milliseconds(raw), ratio(us, raw)));
-    let peak = measure::peak_memory(create(backup, folder.path(), ROUNDS + 1).arg("--kubeconfig").arg(&config), &[0])?;
+    let peak = measure::peak_memory(&mut ours(), &[0])?;
     say(&format!("  backup, memory at most     {:>7.1} MB", peak as f64 / 1e6));
     Ok(())
 }

@@ -14,6 +14,7 @@ use mlops_tests::control_plane::{ControlPlane, Parts};
 use mlops_tests::proxy::Proxy;
 use mlops_tests::users::User;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -133,7 +134,7 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
     load(&server)?;
     let created = start.elapsed();
     say(&format!("{PODS} pods made in {:.0} s", created.as_secs_f64()));
-    let paths = asked_for(
+    let lists = asked_for(
         |config| {
             let mut command = bare(health);
             command.args(["-o", "json", "--kubeconfig"]).arg(config);
@@ -156,7 +157,7 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
     let mut bytes = 0;
     for _ in 0..ROUNDS {
         let start = Instant::now();
-        bytes = fetch(&server, &paths)?;
+        bytes = fetch(&server, &lists)?;
         raw.push(start.elapsed());
         us.push(measure::time(&mut ours(), FINDINGS)?);
         script.push(measure::time(&mut guide(), &[0])?);
@@ -164,7 +165,7 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
     let (us, raw, script) = (measure::median(us)?, measure::median(raw)?, measure::median(script)?);
     say(&format!(
         "{PODS} pods on a real API server (median of {ROUNDS}; {} lists, {:.1} MB)",
-        paths.len(),
+        lists.len(),
         bytes as f64 / 1e6
     ));
     say(&format!("  health -o json             {:>10}", milliseconds(us)));
@@ -245,46 +246,50 @@ fn each(
     failed.into_inner().ok().flatten().map_or(Ok(()), Err)
 }
 
-/// The lists that a command asks for, given a kubeconfig and ending with one of these codes: path and Accept header,
-/// first pages only.
-fn asked_for(
-    command: impl FnOnce(&Path) -> (Command, &'static [i32]),
-    plane: &ControlPlane,
-) -> Result<Vec<(String, String)>> {
+/// A list that a command asked for.
+struct Asked {
+    accept: String,
+    /// Paths of its pages, in their order and without tokens: a page may be asked for with another limit than the one
+    /// before it.
+    pages: Vec<String>,
+}
+
+/// The lists that a command asks for, given a kubeconfig and ending with one of these codes.
+fn asked_for(command: impl FnOnce(&Path) -> (Command, &'static [i32]), plane: &ControlPlane) -> Result<Vec<Asked>> {
     let proxy = Proxy::start(plane)?;
     let (mut command, expected) = command(&proxy.kubeconfig(User::Admin)?);
     measure::time(&mut command, expected)?;
-    let mut paths: Vec<(String, String)> = proxy
-        .requests()
-        .into_iter()
-        .filter(|request| request.target.contains("limit=") && !request.target.contains("continue="))
-        .map(|request| (request.target, request.accept))
-        .collect();
-    paths.sort();
-    paths.dedup();
-    if paths.is_empty() {
+    let mut lists: BTreeMap<String, Asked> = BTreeMap::new();
+    for request in proxy.requests().into_iter().filter(|request| request.target.contains("limit=")) {
+        let page = request.target.split("&continue=").next().unwrap_or_default().to_owned();
+        let list = lists.entry(request.path().to_owned());
+        list.or_insert_with(|| Asked { accept: request.accept, pages: Vec::new() }).pages.push(page);
+    }
+    if lists.is_empty() {
         bail!("the plugin asked for no list");
     }
-    Ok(paths)
+    Ok(lists.into_values().collect())
 }
 
 /// Fetches these lists to the end and throws them away; the bytes of the bodies.
-fn fetch(server: &Server, paths: &[(String, String)]) -> Result<usize> {
+fn fetch(server: &Server, lists: &[Asked]) -> Result<usize> {
     let total = AtomicUsize::new(0);
-    each(server, paths.len(), |connection, index| {
-        let (path, accept) = &paths[index];
-        let mut next = path.clone();
-        loop {
-            let (status, body) = connection.exchange("GET", &next, accept, b"")?;
+    each(server, lists.len(), |connection, index| {
+        let Asked { accept, pages } = &lists[index];
+        let mut tokens = String::new();
+        for (number, page) in pages.iter().enumerate() {
+            let (status, body) = connection.exchange("GET", &format!("{page}{tokens}"), accept, b"")?;
             if status != 200 {
-                bail!("GET {next}: {status}");
+                bail!("GET {page}: {status}");
             }
             total.fetch_add(body.len(), Ordering::Relaxed);
             match token(&body) {
-                Some(token) => next = format!("{path}&continue={token}"),
-                None => return Ok(()),
+                Some(token) => tokens = format!("&continue={token}"),
+                None if number + 1 == pages.len() => return Ok(()),
+                None => bail!("{page} ended after {} pages, not {}", number + 1, pages.len()),
             }
         }
+        bail!("a list has more pages than the plugin asked for")
     })?;
     Ok(total.into_inner())
 }

@@ -5,9 +5,9 @@ use crate::destination::Destination;
 use crate::model::BackupReport;
 use crate::page::{Maker, Only, Page};
 use crate::secret::Redaction;
-use crate::spool::{Piece, Spool};
+use crate::spool::{Piece, Pieces, Spool};
 use crate::storage::Storage;
-use crate::write::{Index, Measured, write};
+use crate::write::{Measured, index, write};
 use crate::{exclude, keys, kinds};
 use age::Recipient;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use mlops_shared::archive::{
 use mlops_shared::cli::{Failure, Printer, on_cluster};
 use mlops_shared::cluster::{ClusterError, Collected, Order, Outcome, Reading, ServedKind, collect};
 use mlops_shared::object::{
-    Decoded, Inventory, InventoryBuilder, Lookup, ObjectRef, Scope as Sight, Section, SectionState, Sym, Unread,
+    Decoded, Inventory, InventoryBuilder, Lookup, Scope as Sight, Section, SectionState, Sym, Unread,
 };
 use mlops_shared::ownership::Managers;
 use mlops_shared::report::API_VERSION;
@@ -179,12 +179,10 @@ pub(crate) fn run(
     let path = destination.path(&context, &created_at, !settings.recipients.is_empty())?;
     let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
     let mut manifest = describe(&settings, collected, cluster, created_at, &mut kept);
-    let index = |out: &mut dyn Write| kept.values().flat_map(|kind| &kind.saved).try_for_each(|entry| entry.write(out));
-    let mut measured = Measured::new(std::io::sink());
-    index(&mut measured).map_err(|error| Failure::from(Broken::Io(error)))?;
-    let (_, bytes, digest) = measured.finish();
-    manifest.index = IndexRecord { sha256: digest.to_string(), bytes };
-    let index = Index { bytes, write: &index };
+    let entries = kept.values().flat_map(|kind| &kind.saved);
+    let (pieces, record) = index(Pieces::new(&mut spool), entries).map_err(Broken::Io)?;
+    let index = pieces.finish();
+    manifest.index = record;
     let mut written = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::unchecked(format!("failed to write the manifest: {error}")))?;
     written.push(b'\n');
@@ -194,9 +192,9 @@ pub(crate) fn run(
     let comment: String = comment.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
     let signing = settings.sign_key.as_ref().map(|key| (key, comment.as_str()));
     let done = destination.write(&path, signing, &mut |out| {
-        let pieces = kept.values().flat_map(|kind| kind.pieces.iter().copied());
-        let parts = pieces.map(|piece| spool.get(piece).map_err(Broken::Spool));
-        seal_in(out, &settings.recipients, &maker, (&written, &index), parts)
+        let pieces = index.iter().chain(kept.values().flat_map(|kind| &kind.pieces));
+        let parts = pieces.map(|piece| spool.get(*piece).map_err(Broken::Spool));
+        seal_in(out, &settings.recipients, &maker, (&written, &manifest.index), parts)
     })?;
     Ok(BackupReport {
         api_version: API_VERSION.to_owned(),
@@ -258,7 +256,7 @@ fn seal_in(
     out: &mut dyn Write,
     recipients: &[Box<dyn Recipient + Send>],
     maker: &Maker,
-    heads: (&[u8], &Index<'_>),
+    heads: (&[u8], &IndexRecord),
     parts: impl Iterator<Item = Result<Vec<u8>, Broken>>,
 ) -> Result<(u64, Digest), Failure> {
     let mut out = Measured::new(out);
@@ -415,8 +413,7 @@ fn inventory(settings: &Settings, outcomes: &[Outcome], kept: &mut ByKind) -> In
 
 fn class(managers: &Managers<'_>, kind: &ServedKind, entry: &Entry) -> Class {
     let place = entry.place();
-    let reference = ObjectRef::new(&kind.ty.group, &kind.ty.kind, &place.namespace, &place.name);
-    match managers.inventory().find(&reference) {
+    match managers.inventory().get(&kind.ty.group, &kind.ty.kind, &place.namespace, &place.name) {
         Lookup::Found(object) => managers.rebuilder(object),
         Lookup::Missing | Lookup::Unread => Class::Unknown,
     }

@@ -4,8 +4,7 @@ use crate::secret::Redaction;
 use crate::{exclude, inline};
 use mlops_shared::archive::{Class, Digest, Entry, Json, Place, Secrets};
 use mlops_shared::cluster::{ClusterError, ServedKind};
-use mlops_shared::object::{Body, Decoded, Meta, Object, decode_typed};
-use serde::Deserialize;
+use mlops_shared::object::{Body, Decoded, Object, decode_typed, meta_of};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,12 +39,6 @@ pub(crate) struct Maker {
     secrets: Secrets,
     redaction: Redaction,
     compressor: Mutex<zstd::bulk::Compressor<'static>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Alone {
-    metadata: Meta,
 }
 
 impl Maker {
@@ -192,8 +185,7 @@ fn head(kind: &ServedKind, item: &RawValue) -> Object {
     if lists && let Decoded::Object(object) = decode_typed(&kind.ty, item) {
         return object;
     }
-    let meta = serde_json::from_str::<Alone>(item.get()).unwrap_or_default().metadata;
-    Object { ty: kind.ty.clone(), meta: Box::new(meta), body: Body::Bare }
+    Object { ty: kind.ty.clone(), meta: Box::new(meta_of(item)), body: Body::Bare }
 }
 
 #[cfg(test)]

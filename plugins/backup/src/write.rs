@@ -1,19 +1,15 @@
 //! Putting an archive together: manifest, index, the parts that wait in the spool, the seal.
 
 use crate::page::{LEVEL, append, header};
-use mlops_shared::archive::{Digest, INDEX, MANIFEST, SEAL_BYTES, Sha256, seal};
-use std::io::{self, Write};
+use mlops_shared::archive::{Digest, Entry, INDEX, IndexRecord, MANIFEST, SEAL_BYTES, Sha256, seal};
+use std::io::{self, BufWriter, Write};
 
 /// Bytes of a block of tar: entries are filled up to whole ones.
 const BLOCK: usize = 512;
+/// Lines of the index are gathered before they are digested and compressed.
+const BUFFER: usize = 1 << 16;
 /// Two empty blocks end a file of tar.
 const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
-
-/// The index: its size, and what writes it. A large cluster's takes megabytes, so it is made anew, not kept.
-pub(crate) struct Index<'a> {
-    pub(crate) bytes: u64,
-    pub(crate) write: &'a dyn Fn(&mut dyn Write) -> io::Result<()>,
-}
 
 /// Counts and digests what is written through it.
 pub(crate) struct Measured<W> {
@@ -46,28 +42,40 @@ impl<W: Write> Write for Measured<W> {
     }
 }
 
-/// Writes a whole archive, as it is before it is encrypted.
+/// The index, compressed as a part of an archive but for the head of its entry, and what the manifest says of it.
+///
+/// # Errors
+/// What the writer says.
+pub(crate) fn index<'a, W: Write>(
+    out: W,
+    mut entries: impl Iterator<Item = &'a Entry>,
+) -> io::Result<(W, IndexRecord)> {
+    let frame = zstd::stream::write::Encoder::new(out, LEVEL)?;
+    let mut lines = BufWriter::with_capacity(BUFFER, Measured::new(frame));
+    entries.try_for_each(|entry| entry.write(&mut lines))?;
+    let (mut frame, bytes, digest) = lines.into_inner().map_err(io::IntoInnerError::into_error)?.finish();
+    frame.write_all(&END[..bytes.next_multiple_of(BLOCK as u64).abs_diff(bytes) as usize])?;
+    Ok((frame.finish()?, IndexRecord { sha256: digest.to_string(), bytes }))
+}
+
+/// Writes a whole archive, as it is before it is encrypted. The first of the parts are those of the index.
 ///
 /// # Errors
 /// What the writer or the source of the parts says.
 pub(crate) fn write<W: Write, E: From<io::Error>>(
     out: W,
     compress: &dyn Fn(&[u8]) -> io::Result<Vec<u8>>,
-    (manifest, index): (&[u8], &Index<'_>),
+    (manifest, index): (&[u8], &IndexRecord),
     parts: impl Iterator<Item = Result<Vec<u8>, E>>,
 ) -> Result<W, E> {
     let mut out = Measured::new(out);
     let mut tar = tar::Builder::new(Vec::with_capacity(manifest.len() + 2 * BLOCK));
     append(&mut tar, MANIFEST, manifest)?;
-    out.write_all(&compress(tar.get_ref())?)?;
-    let mut frame = zstd::stream::write::Encoder::new(&mut out, LEVEL)?;
     let mut head = header(index.bytes);
     head.set_path(INDEX)?;
     head.set_cksum();
-    frame.write_all(head.as_bytes())?;
-    (index.write)(&mut frame)?;
-    frame.write_all(&END[..index.bytes.next_multiple_of(BLOCK as u64).abs_diff(index.bytes) as usize])?;
-    frame.finish()?;
+    tar.get_mut().extend_from_slice(head.as_bytes());
+    out.write_all(&compress(tar.get_ref())?)?;
     for part in parts {
         out.write_all(&part?)?;
     }

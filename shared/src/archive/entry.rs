@@ -31,7 +31,7 @@ impl Entry {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let line = Line {
             path: (&*self.path).into(),
             sha256: self.digest.to_string().into(),

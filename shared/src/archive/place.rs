@@ -25,7 +25,9 @@ impl Place {
     /// The path. Whatever is no letter, digit, `-` or `.` is percent-encoded, and so is a dot where a part is nothing
     /// but dots: no path leads out of its folder, and no two places have the same.
     pub fn path(&self) -> String {
-        let mut path = String::from("objects/");
+        let parts = [&self.group, &self.resource, &self.namespace, &self.name];
+        let mut path = String::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + 32);
+        path.push_str("objects/");
         match self.group.as_str() {
             "" => path.push_str(CORE),
             group => encode(&mut path, group),
@@ -58,9 +60,14 @@ impl Place {
 }
 
 fn encode(out: &mut String, part: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    // Nearly all names are.
+    if part.bytes().all(|byte| is_plain(byte) || byte == b'.') && part.bytes().any(is_plain) {
+        return out.push_str(part);
+    }
     let is_dots = part.bytes().all(|byte| byte == b'.');
     for byte in part.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && !is_dots) {
+        if is_plain(byte) || (byte == b'.' && !is_dots) {
             out.push(char::from(byte));
         } else {
             // Writing to a String cannot fail.
@@ -70,6 +77,9 @@ fn encode(out: &mut String, part: &str) {
 }
 
 fn decode(part: &str) -> Option<String> {
+    if !part.contains('%') {
+        return Some(part.to_owned());
+    }
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((&first, more)) = rest.split_first() {

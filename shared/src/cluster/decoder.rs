@@ -2,6 +2,7 @@
 
 use super::ClusterError;
 use crate::object::TypeMeta;
+use futures::FutureExt as _;
 use futures::channel::oneshot;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -44,22 +45,23 @@ impl Decoder {
         self.run(move || self::decode(&kind, &page, decode)).await?
     }
 
-    /// Does some work on the thread, after all that was given to it before.
+    /// Does some work on the thread, after all that was given to it before. It is given at once, waited for or not.
     ///
     /// # Errors
     /// When the thread is gone.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(super) fn run<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ClusterError> {
+        work: W,
+    ) -> impl Future<Output = Result<T, ClusterError>> + use<T, W> {
         let (answer, done) = oneshot::channel();
-        let gone = || ClusterError::BadAnswer("reading an answer was given up".to_owned());
-        let job = move || {
+        let gone = |_| ClusterError::BadAnswer("reading an answer was given up".to_owned());
+        let job: Job = Box::new(move || {
             // Nobody waits any more when the run was given up.
             let _ = answer.send(work());
-        };
-        self.jobs.get_or_init(start).send(Box::new(job)).map_err(|_| gone())?;
-        done.await.map_err(|_| gone())
+        });
+        // Where the thread is gone, the answer's other end goes with the job.
+        let _ = self.jobs.get_or_init(start).send(job);
+        done.map(move |done| done.map_err(gone))
     }
 }
 

@@ -6,7 +6,8 @@ use super::list::{Warnings, encode, get};
 use super::read::version;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
-use futures::StreamExt;
+use futures::future::OptionFuture;
+use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::cell::RefCell;
@@ -14,14 +15,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Kinds that are read at a time. Two keep the server and the decoder busy, and bound the pages in memory.
-const AT_A_TIME: usize = 2;
+/// Kinds that are read at a time. Most are empty, and cost a way to the server and back; of the others this bounds the
+/// pages in memory.
+const AT_A_TIME: usize = 4;
 /// Objects a page.
 const PAGE: usize = 500;
 /// A page of a kind whose objects may be large begins with so many.
-const FIRST_OF_LARGE: usize = 20;
-/// Pages are asked for so that they have about so many bytes at most.
-const PAGE_BYTES: usize = 8 << 20;
+const FIRST_OF_LARGE: usize = 8;
+/// Pages are asked for so that they have about so many bytes at most. Three of a kind are in memory at a time: one
+/// arrives, one waits, one is decoded.
+const PAGE_BYTES: usize = 2 << 20;
 /// Kinds whose objects may have a megabyte each: releases of Helm, dashboards, definitions of operators.
 const LARGE: &[(&str, &str)] =
     &[("", "Secret"), ("", "ConfigMap"), ("apiextensions.k8s.io", "CustomResourceDefinition")];
@@ -210,24 +213,28 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
         let is_large = LARGE.contains(&(&*kind.ty.group, &*kind.ty.kind));
         let mut limit = if is_large { FIRST_OF_LARGE } else { PAGE };
         let mut page = self.get(&format!("{path}?limit={limit}{query}")).await?;
-        let mut last = None;
+        // The page before may still be decoded while the next one arrives.
+        let (mut last, mut before) = (None, OptionFuture::default());
         for _ in 0..PAGES {
             if self.stopped.borrow().is_some() {
                 return Ok(());
             }
             let head = list_meta(&page);
             versions.insert(namespace.to_owned(), head.resource_version.unwrap_or_default());
+            let bytes = page.len();
+            let decoding = self.decode(kind, page);
             let Some(token) = head.r#continue.filter(|token| !token.is_empty()) else {
-                let decoded = self.decode(kind, page).await?;
-                return self.keep(kind, Some(decoded));
+                self.keep_some(kind, before.await)?;
+                return self.keep_some(kind, Some(decoding.await));
             };
             if last.as_ref() == Some(&token) {
                 return Err(endless());
             }
-            limit = (PAGE_BYTES / (page.len() / limit).max(1)).clamp(1, PAGE);
+            limit = (PAGE_BYTES / (bytes / limit).max(1)).clamp(1, PAGE);
             let next = format!("{path}?limit={limit}{query}&continue={}", encode(&token));
-            let (next, decoded) = futures::join!(self.get(&next), self.decode(kind, page));
-            self.keep(kind, Some(decoded?))?;
+            let (next, decoded) = futures::join!(self.get(&next), before);
+            self.keep_some(kind, decoded)?;
+            before = Some(decoding).into();
             last = Some(token);
             page = next?;
         }
@@ -238,9 +245,14 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
         get(self.connection, path, JSON, self.warnings).await
     }
 
-    async fn decode(&self, kind: &ServedKind, page: Vec<u8>) -> Result<T, ClusterError> {
+    /// Has a page decoded, from now on.
+    fn decode(&self, kind: &ServedKind, page: Vec<u8>) -> impl Future<Output = Result<T, ClusterError>> + use<T> {
         let (decode, kind) = (Arc::clone(&self.decode), kind.clone());
-        self.connection.decoder.run(move || decode(&kind, &items(&kind.ty, &page)?)).await?
+        self.connection.decoder.run(move || decode(&kind, &items(&kind.ty, &page)?)).map(Result::flatten)
+    }
+
+    fn keep_some(&self, kind: &ServedKind, page: Option<Result<T, ClusterError>>) -> Result<(), ClusterError> {
+        page.map_or(Ok(()), |page| self.keep(kind, Some(page?)))
     }
 
     fn keep(&self, kind: &ServedKind, page: Option<T>) -> Result<(), ClusterError> {

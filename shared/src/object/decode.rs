@@ -5,9 +5,10 @@ use super::event::WireEvent;
 use super::metrics::WireSummary;
 use super::pod::{WirePodSpec, WirePodStatus};
 use super::*;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use std::fmt;
 
 /// What one item became.
 #[derive(Debug)]
@@ -47,11 +48,76 @@ struct Flat<B> {
     body: B,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+/// The type that an object names. It is read as far as it must: servers and kubectl write both fields first, and what
+/// follows may be a megabyte.
+#[derive(Default)]
 struct Peek {
-    api_version: Sym,
-    kind: Sym,
+    api_version: Option<Sym>,
+    kind: Option<Sym>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum PeekField {
+    ApiVersion,
+    Kind,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Visitor<'de> for &mut Peek {
+    type Value = ();
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while self.api_version.is_none() || self.kind.is_none() {
+            match fields.next_key()? {
+                Some(PeekField::ApiVersion) => self.api_version = Some(fields.next_value()?),
+                Some(PeekField::Kind) => self.kind = Some(fields.next_value()?),
+                Some(PeekField::Other) => fields.next_value::<IgnoredAny>().map(|_| ())?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Metadata, which is read no further than its end.
+#[derive(Default)]
+struct PeekMeta(Meta);
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum MetaField {
+    Metadata,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Visitor<'de> for &mut PeekMeta {
+    type Value = ();
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(field) = fields.next_key()? {
+            match field {
+                MetaField::Metadata => {
+                    self.0 = fields.next_value::<Option<Meta>>()?.unwrap_or_default();
+                    break;
+                }
+                MetaField::Other => fields.next_value::<IgnoredAny>().map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads what a visitor wants of an object. One that has enough ends early, which the parser takes for an error: what
+/// was found counts.
+fn peek<'de, V: Visitor<'de>>(item: &'de RawValue, visitor: V) {
+    let _ = serde_json::Deserializer::from_str(item.get()).deserialize_map(visitor);
 }
 
 #[derive(Deserialize, Default)]
@@ -176,13 +242,19 @@ impl<'de> Deserialize<'de> for Blank {
 pub fn decode_typed(ty: &Arc<TypeMeta>, item: &RawValue) -> Decoded {
     let mut reader = serde_json::Deserializer::from_str(item.get());
     decode(ty, &mut reader).unwrap_or_else(|error| {
-        let meta = serde_json::from_str::<Wire<Blank, IgnoredAny>>(item.get()).unwrap_or_default().metadata;
         Decoded::Object(Object {
             ty: Arc::clone(ty),
-            meta: Box::new(meta),
+            meta: Box::new(meta_of(item)),
             body: Body::Unreadable(shape_error(&error).into()),
         })
     })
+}
+
+/// The metadata of an object, whatever else it holds; empty of what has none.
+pub fn meta_of(item: &RawValue) -> Meta {
+    let mut found = PeekMeta::default();
+    peek(item, &mut found);
+    found.0
 }
 
 /// As [`decode_typed`]; `None` of an event that is no warning. What reads for an [`super::Inventory`]
@@ -210,12 +282,14 @@ fn shape_error(error: &serde_json::Error) -> String {
 /// The type that an object names, or that of a kubelet's summary, which names its node; `None` for
 /// anything else.
 pub fn type_of(item: &RawValue) -> Option<TypeMeta> {
-    let peek: Peek = serde_json::from_str(item.get()).ok()?;
-    if peek.kind.is_empty() && peek.api_version.is_empty() {
+    let mut named = Peek::default();
+    peek(item, &mut named);
+    let (api_version, kind) = (named.api_version.unwrap_or_default(), named.kind.unwrap_or_default());
+    if kind.is_empty() && api_version.is_empty() {
         let summary: PeekSummary = serde_json::from_str(item.get()).ok()?;
         return (!summary.node.node_name.is_empty()).then(|| TypeMeta::new(STATISTICS_VERSION, STATISTICS_KIND));
     }
-    (!peek.kind.is_empty() && !peek.api_version.is_empty()).then(|| TypeMeta::new(&peek.api_version, &peek.kind))
+    (!kind.is_empty() && !api_version.is_empty()).then(|| TypeMeta::new(&api_version, &kind))
 }
 
 /// Reads one object that names its own kind, or a kubelet's summary, which names its node; `None`

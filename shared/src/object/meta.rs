@@ -44,11 +44,7 @@ impl Uid {
         if text.is_empty() {
             return Self(0);
         }
-        let hex: String = text.chars().filter(|character| *character != '-').collect();
-        if text.len() == 36
-            && hex.len() == 32
-            && let Ok(bits) = u128::from_str_radix(&hex, 16)
-        {
+        if let Some(bits) = hexadecimal(text) {
             return Self(bits);
         }
         let mut hasher = DefaultHasher::new();
@@ -72,6 +68,14 @@ impl Uid {
     pub fn is_given(self) -> bool {
         !self.is_none() && self.0 & MADE != MADE
     }
+}
+
+/// The bits of a UUID: 32 digits, between which stand four dashes.
+fn hexadecimal(text: &str) -> Option<u128> {
+    let digits = text.bytes().filter(|byte| *byte != b'-');
+    let is_uuid = text.len() == 36 && digits.clone().count() == 32;
+    is_uuid
+        .then(|| digits.map(char::from).try_fold(0, |bits, digit| Some(bits << 4 | u128::from(digit.to_digit(16)?))))?
 }
 
 impl<'de> Deserialize<'de> for Uid {

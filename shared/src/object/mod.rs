@@ -26,7 +26,7 @@ mod workload;
 pub use batch::{CronJob, CronJobSpec, CronJobStatus, Job, JobSpec, JobStatus};
 pub use condition::{Condition, find_condition};
 pub use custom::Custom;
-pub use decode::{Decoded, decode_custom, decode_kept, decode_object, decode_typed, type_of};
+pub use decode::{Decoded, decode_custom, decode_kept, decode_object, decode_typed, meta_of, type_of};
 pub use event::Event;
 pub use extension::{
     ApiService, ApiServiceSpec, Definition, DefinitionNames, DefinitionSpec, DefinitionStatus,

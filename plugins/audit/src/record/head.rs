@@ -3,10 +3,9 @@
 use crate::finding::{Finding, Place};
 use crate::severity::Severity;
 use mlops_shared::health::api_versions;
-use mlops_shared::object::{Meta, ObjectRef, Sym, TypeMeta, When};
+use mlops_shared::object::{Meta, ObjectRef, Sym, TypeMeta, When, meta_of};
 use mlops_shared::record;
 use mlops_shared::report::Code;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -54,12 +53,6 @@ impl Writer {
     }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Alone {
-    metadata: Meta,
-}
-
 impl Head {
     /// From the parts of an object that was read.
     pub fn new(ty: &Arc<TypeMeta>, meta: Meta) -> Self {
@@ -76,7 +69,7 @@ impl Head {
 
     /// Of an object whose content could not be read: its metadata as far as that goes.
     pub fn alone(ty: &Arc<TypeMeta>, item: &RawValue) -> Self {
-        Self::new(ty, serde_json::from_str::<Alone>(item.get()).unwrap_or_default().metadata)
+        Self::new(ty, meta_of(item))
     }
 
     /// The managers who last wrote an object in a version that is not stable, unless they have moved on since.

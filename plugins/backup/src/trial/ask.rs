@@ -25,6 +25,13 @@ pub(crate) enum Verdict {
     Unknown(String),
 }
 
+/// Kinds of the whole cluster that admission looks up for a pod, and the words around their name when there is none of
+/// it (kubernetes, `plugin/pkg/admission/priority` and `.../runtimeclass`).
+pub(crate) const LOOKED_UP: [(&str, &str, &str, &str); 2] = [
+    ("scheduling.k8s.io", "PriorityClass", "no PriorityClass with name ", " was found"),
+    ("node.k8s.io", "RuntimeClass", "RuntimeClass \"", "\" not found"),
+];
+
 /// What asking stands on.
 pub(crate) struct Asking<'a> {
     pub(crate) connection: &'a Connection,
@@ -35,6 +42,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) archive: &'a RefCell<Archive>,
     /// Groups and kinds that definitions of the archive define.
     pub(crate) defined: &'a BTreeSet<(String, String)>,
+    /// Kind and name of what a restore would make of [`LOOKED_UP`].
+    pub(crate) looked_up: &'a BTreeSet<(String, String)>,
 }
 
 impl Asking<'_> {
@@ -81,7 +90,7 @@ impl Asking<'_> {
                 served.api_version(),
                 head.api_version
             )),
-            Err(error) => judge(&error),
+            Err(error) => waits_for(&error, self.looked_up).unwrap_or_else(|| judge(&error)),
         })
     }
 
@@ -97,6 +106,17 @@ impl Asking<'_> {
         }
         Verdict::Refused(format!("the cluster does not serve {name}, and the archive has no definition of it"))
     }
+}
+
+/// A refusal for want of an object that a restore would make before this one.
+fn waits_for(error: &ClusterError, made: &BTreeSet<(String, String)>) -> Option<Verdict> {
+    let message = error.to_string();
+    let missing = |(_, kind, before, after): &(&str, &'static str, &str, &str)| {
+        let name = message.split_once(before)?.1.split_once(after)?.0;
+        Some(((*kind).to_owned(), name.to_owned()))
+    };
+    let (kind, name) = LOOKED_UP.iter().find_map(missing).filter(|missing| made.contains(missing))?;
+    Some(Verdict::Unknown(format!("it needs {kind}/{name}, which a restore would make first")))
 }
 
 /// What an error says of the object: refused, or nobody can tell.
@@ -141,6 +161,24 @@ mod tests {
             ClusterError::Unauthorized,
         ] {
             assert!(matches!(judge(&error), Verdict::Unknown(_)), "{error}");
+        }
+    }
+    #[test]
+    fn what_a_restore_would_make_first_refuses_nothing() {
+        let made = BTreeSet::from([("PriorityClass", "high"), ("RuntimeClass", "gvisor")])
+            .into_iter()
+            .map(|(kind, name)| (kind.to_owned(), name.to_owned()))
+            .collect();
+        let verdict = |message: &str| waits_for(&ClusterError::Forbidden(message.to_owned()), &made);
+        for message in [
+            "pods \"a\" is forbidden: no PriorityClass with name high was found",
+            "pods \"a\" is forbidden: pod rejected: RuntimeClass \"gvisor\" not found",
+        ] {
+            assert!(matches!(verdict(message), Some(Verdict::Unknown(why)) if why.contains("would make first")));
+        }
+        for message in ["no PriorityClass with name low was found", "RuntimeClass \"kata\" not found", "exceeded quota"]
+        {
+            assert_eq!(verdict(message), None, "{message}");
         }
     }
 }

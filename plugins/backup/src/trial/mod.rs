@@ -20,7 +20,7 @@ use crate::restore::report::{Restored, State};
 use crate::show::Wanted;
 use crate::storage::Storage;
 use crate::verify::broken;
-use ask::{Asking, Verdict, name};
+use ask::{Asking, LOOKED_UP, Verdict, name};
 use futures::StreamExt as _;
 use mlops_shared::archive::{Digest, Identities, Place};
 use mlops_shared::cli::{Demand, DryRun, Failure, Printer, WriteSettings, confirm, or_interrupted, through};
@@ -206,6 +206,10 @@ impl Work<'_> {
             trial: Trial::Asked,
         };
         let defined: BTreeSet<(String, String)> = stage.heads.iter().filter_map(|head| head.defines.clone()).collect();
+        let is_looked_up =
+            |head: &&Head| LOOKED_UP.iter().any(|(group, kind, ..)| head.place.group == *group && *head.kind == **kind);
+        let looked_up = stage.choice.asked.iter().copied().filter(is_looked_up);
+        let looked_up = looked_up.map(|head| (head.kind.to_string(), head.place.name.clone())).collect();
         let asking = Asking {
             connection: self.connection,
             writer: &Writer::new(self.connection, &asking, &self.write.manager),
@@ -213,6 +217,7 @@ impl Work<'_> {
             context: &context,
             archive: stage.archive,
             defined: &defined,
+            looked_up: &looked_up,
         };
         for (head, verdict) in asking.all(stage.choice.asked.clone()).await? {
             let report = &mut outcome.report;
