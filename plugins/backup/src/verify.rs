@@ -3,13 +3,15 @@
 use crate::args::{Args, VerifyArgs};
 use crate::keys;
 use crate::model::{SignatureReport, VerifyReport};
+use crate::restore::read::Gathering;
 use crate::storage::Storage;
 use crate::target::signature_of;
-use crate::trial::{self, TrialReport};
+use crate::trial::{Trial, TrialReport};
 use mlops_shared::archive::{ArchiveError, Entry, Flow, Identities, Json, Limits, Manifest, scan};
 use mlops_shared::cli::{DryRun, Failure, Printer};
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::BufReader;
 use std::path::Path;
@@ -22,6 +24,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     if verify.level < 3 && !verify.objects.is_empty() {
         return Err(Failure::usage("below level 3 an archive is verified whole: no object can be named"));
     }
+    let trial = if verify.level >= 3 { Some(Trial::new(args, verify)?) } else { None };
     let archive = &verify.archive;
     let storage = Storage::new(&args.s3);
     let signature = match &verify.public_key {
@@ -45,6 +48,8 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         findings: Vec::new(),
         notes: Vec::new(),
     };
+    // What is tried is what was verified: the archive is read once.
+    let gathering = trial.as_ref().map(|trial| Gathering::new(&trial.selection)).transpose()?.map(RefCell::new);
     let mut owners = Owners::default();
     let mut checked = 0;
     let mut manifest = None;
@@ -55,6 +60,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         &Limits::default(),
         &mut |head: &Manifest, _| {
             manifest = Some(head.clone());
+            gathering.iter().for_each(|gathering| gathering.borrow_mut().head(head));
             Ok(Flow::Continue)
         },
         &mut |entry, bytes| {
@@ -64,16 +70,20 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
             {
                 unreadable.push(format!("{}: {why}", entry.path));
             }
+            gathering.iter().try_for_each(|gathering| gathering.borrow_mut().object(entry, bytes))?;
             Ok(Flow::Continue)
         },
     );
+    let gathering = gathering.map(RefCell::into_inner);
     match outcome {
         Ok(()) => report.is_read = true,
         // A signature that holds is an answer, though not the whole one.
         Err(ArchiveError::Locked) if report.signature.is_some() => {
             report.notes.push("what is in it was not looked at: it is encrypted, and no identity was given".to_owned());
         }
-        Err(error) => return Err(broken(archive, &error)),
+        Err(error) => {
+            return Err(gathering.and_then(Gathering::full).unwrap_or_else(|| broken(archive, &error)));
+        }
     }
     report.objects = checked;
     if let Some(manifest) = manifest {
@@ -85,8 +95,8 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         }
         report.manifest = Some(manifest);
     }
-    if verify.level >= 3 && report.is_read {
-        let tried = trial::run(args, verify, printer)?;
+    if let Some((trial, gathering)) = trial.as_ref().zip(gathering).filter(|_| report.is_read) {
+        let tried = trial.run(gathering.finish(archive, Ok(()))?, printer)?;
         unreadable.extend(tried.findings);
         report.trial = Some(tried.report);
     }

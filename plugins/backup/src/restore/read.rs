@@ -8,13 +8,14 @@ use crate::show::{Wanted, absent};
 use crate::spool::{Piece, Spool};
 use crate::storage::Storage;
 use crate::verify::broken;
-use mlops_shared::archive::{ArchiveError, Digest, Flow, Identities, Limits, Manifest, Place, scan};
+use mlops_shared::archive::{ArchiveError, Digest, Entry, Flow, Identities, Limits, Manifest, Place, scan};
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{ClusterError, Collected, Connection, Order, Reading, ServedKind, collect};
 use mlops_shared::object::Selector;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -47,6 +48,98 @@ pub(crate) struct Archive {
     pieces: HashMap<Box<str>, Piece>,
 }
 
+/// What is kept of an archive while it is scanned.
+pub(crate) struct Gathering<'a> {
+    selection: &'a Selection,
+    /// Of each word of the selection, the kinds that it means in this archive.
+    kinds: Vec<Vec<(String, String)>>,
+    manifest: Option<Manifest>,
+    heads: Vec<Head>,
+    selected: BTreeSet<Box<str>>,
+    named: BTreeSet<Box<str>>,
+    spool: Spool,
+    pieces: HashMap<Box<str>, Piece>,
+    /// Why the spool took no more.
+    disk: Option<Failure>,
+}
+
+impl<'a> Gathering<'a> {
+    /// # Errors
+    /// When the folder for temporary files takes none.
+    pub(crate) fn new(selection: &'a Selection) -> Result<Self, Failure> {
+        Ok(Self {
+            selection,
+            kinds: Vec::new(),
+            manifest: None,
+            heads: Vec::new(),
+            selected: BTreeSet::new(),
+            named: BTreeSet::new(),
+            spool: Spool::new(&std::env::temp_dir())?,
+            pieces: HashMap::new(),
+            disk: None,
+        })
+    }
+
+    /// The head of the archive comes first.
+    pub(crate) fn head(&mut self, manifest: &Manifest) {
+        self.kinds = self.selection.wanted.iter().map(|wanted| wanted.kinds(manifest)).collect();
+        self.manifest = Some(manifest.clone());
+    }
+
+    /// Takes an object.
+    ///
+    /// # Errors
+    /// When it is none, or the spool takes no more: then [`Gathering::full`] says why.
+    pub(crate) fn object(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), ArchiveError> {
+        let no_object = || ArchiveError::Foreign(format!("{} is no object", entry.path));
+        let object: Value = serde_json::from_slice(bytes).map_err(|_| no_object())?;
+        let head = Head::new(entry, &object);
+        let is_asked = self.selection.fits(&head, &self.kinds);
+        let is_ground = head.defines.is_some() || (head.place.group.is_empty() && head.kind == "Namespace");
+        if is_asked || is_ground {
+            match self.spool.put(bytes.to_vec()) {
+                Ok(piece) => drop(self.pieces.insert(entry.path.clone(), piece)),
+                Err(failure) => {
+                    self.disk = Some(failure);
+                    return Err(no_object());
+                }
+            }
+        }
+        if is_asked {
+            self.selected.insert(entry.path.clone());
+        }
+        if is_asked && self.selection.names(&head, &self.kinds) {
+            self.named.insert(entry.path.clone());
+        }
+        self.heads.push(head);
+        Ok(())
+    }
+
+    /// Why the spool took no more, if that ended the scan.
+    pub(crate) fn full(self) -> Option<Failure> {
+        self.disk
+    }
+
+    /// The archive, if the scan went well.
+    ///
+    /// # Errors
+    /// When it did not, or a word names nothing in the archive.
+    pub(crate) fn finish(self, path: &Path, scanned: Result<(), ArchiveError>) -> Result<Archive, Failure> {
+        let Self { selection, kinds, manifest, heads, selected, named, spool, pieces, disk } = self;
+        if let Some(failure) = disk {
+            return Err(failure);
+        }
+        scanned.map_err(|error| broken(path, &error))?;
+        let manifest = manifest.ok_or_else(|| Failure::usage(format!("{} has no manifest", path.display())))?;
+        for (wanted, kinds) in selection.wanted.iter().zip(&kinds) {
+            if !heads.iter().any(|head| wanted.fits(&head.place, kinds)) {
+                return Err(absent(wanted, &manifest));
+            }
+        }
+        Ok(Archive { manifest, heads, selected, named, spool, pieces })
+    }
+}
+
 impl Archive {
     /// Reads an archive, checks all of it, and keeps what may be restored, encrypted, in a file without a name.
     ///
@@ -71,58 +164,18 @@ impl Archive {
         identities: &Identities,
         selection: &Selection,
     ) -> Result<Self, Failure> {
-        let mut spool = Spool::new(&std::env::temp_dir())?;
-        let mut pieces = HashMap::new();
-        let mut heads = Vec::new();
-        let (mut selected, mut named) = (BTreeSet::new(), BTreeSet::new());
-        let mut told: Option<Manifest> = None;
-        let kinds = std::cell::RefCell::new(Vec::new());
-        let mut disk = None;
+        let gathering = RefCell::new(Gathering::new(selection)?);
         let scanned = scan(
             input,
             identities,
             &Limits::default(),
             &mut |manifest, _| {
-                *kinds.borrow_mut() = selection.wanted.iter().map(|wanted| wanted.kinds(manifest)).collect();
-                told = Some(manifest.clone());
+                gathering.borrow_mut().head(manifest);
                 Ok(Flow::Continue)
             },
-            &mut |entry, bytes| {
-                let no_object = || ArchiveError::Foreign(format!("{} is no object", entry.path));
-                let object: Value = serde_json::from_slice(bytes).map_err(|_| no_object())?;
-                let head = Head::new(entry, &object);
-                let is_asked = selection.fits(&head, &kinds.borrow());
-                let is_ground = head.defines.is_some() || (head.place.group.is_empty() && head.kind == "Namespace");
-                if is_asked || is_ground {
-                    match spool.put(bytes.to_vec()) {
-                        Ok(piece) => drop(pieces.insert(entry.path.clone(), piece)),
-                        Err(failure) => {
-                            disk = Some(failure);
-                            return Err(no_object());
-                        }
-                    }
-                }
-                if is_asked {
-                    selected.insert(entry.path.clone());
-                }
-                if is_asked && selection.names(&head, &kinds.borrow()) {
-                    named.insert(entry.path.clone());
-                }
-                heads.push(head);
-                Ok(Flow::Continue)
-            },
+            &mut |entry, bytes| gathering.borrow_mut().object(entry, bytes).map(|()| Flow::Continue),
         );
-        if let Some(failure) = disk {
-            return Err(failure);
-        }
-        scanned.map_err(|error| broken(path, &error))?;
-        let manifest = told.ok_or_else(|| Failure::usage(format!("{} has no manifest", path.display())))?;
-        for (wanted, kinds) in selection.wanted.iter().zip(kinds.borrow().iter()) {
-            if !heads.iter().any(|head| wanted.fits(&head.place, kinds)) {
-                return Err(absent(wanted, &manifest));
-            }
-        }
-        Ok(Self { manifest, heads, selected, named, spool, pieces })
+        gathering.into_inner().finish(path, scanned)
     }
 
     /// The object at a path.

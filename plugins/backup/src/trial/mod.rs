@@ -12,17 +12,15 @@ use crate::compare::compare;
 use crate::keys::mark;
 use crate::restore::apply::{AT_A_TIME, Memory, Run, place_of};
 use crate::restore::asleep::why_not;
-use crate::restore::fields::{Context, Trial, comparable};
+use crate::restore::fields::{Context, Trial as Form, comparable};
 use crate::restore::head::Head;
 use crate::restore::plan::{Cluster, Item, Live, Wish, controller, decide};
 use crate::restore::read::{Archive, Selection};
 use crate::restore::report::{Restored, State};
 use crate::show::Wanted;
-use crate::storage::Storage;
-use crate::verify::broken;
 use ask::{Asking, LOOKED_UP, Verdict, name};
 use futures::StreamExt as _;
-use mlops_shared::archive::{Digest, Identities, Place};
+use mlops_shared::archive::{Digest, Place};
 use mlops_shared::cli::{Demand, DryRun, Failure, Printer, WriteSettings, confirm, or_interrupted, through};
 use mlops_shared::cluster::{self, Connection, Resources, WriteToken, Writer, object, resources};
 use mlops_shared::text;
@@ -52,31 +50,53 @@ struct Choice<'h> {
     asked: Vec<&'h Head>,
 }
 
-/// Tries the restore of an archive that was verified.
-pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result<Outcome, Failure> {
-    let write = verify.write.settings()?;
-    if write.dry_run == DryRun::Server {
-        return Err(Failure::usage("--dry-run=server has no meaning here: a namespace must really be there for it")
+/// What a trial was asked for.
+pub(crate) struct Trial {
+    /// Which objects it tries.
+    pub(crate) selection: Selection,
+    level: u8,
+    write: WriteSettings,
+    connect: cluster::Settings,
+}
+
+impl Trial {
+    /// What the flags mean, before the archive is read.
+    ///
+    /// # Errors
+    /// The first that cannot be followed.
+    pub(crate) fn new(args: &Args, verify: &VerifyArgs) -> Result<Self, Failure> {
+        let write = verify.write.settings()?;
+        if write.dry_run == DryRun::Server {
+            return Err(Failure::usage(
+                "--dry-run=server has no meaning here: a namespace must really be there for it",
+            )
             .hint("--level 3 sends every object with dryRun=All; --dry-run=client prints what would be done"));
+        }
+        let flags = &args.connection;
+        if flags.is_several() {
+            return Err(Failure::usage("this command writes into one cluster").hint("run it once for each --context"));
+        }
+        let connect = flags.settings(flags.context.first().map(String::as_str))?;
+        let wanted = verify.objects.iter().map(|word| Wanted::new(word, &args.scope.namespace));
+        let selection = Selection {
+            namespaces: args.scope.namespace.clone(),
+            labels: args.scope.selector()?,
+            wanted: wanted.collect::<Result<_, Failure>>()?,
+        };
+        Ok(Self { selection, level: verify.level, write, connect })
     }
-    let flags = &args.connection;
-    if flags.is_several() {
-        return Err(Failure::usage("this command writes into one cluster").hint("run it once for each --context"));
+
+    /// Tries the restore of an archive that was read whole.
+    ///
+    /// # Errors
+    /// When the cluster does not answer, or the person says no.
+    pub(crate) fn run(&self, archive: Archive, printer: &Printer) -> Result<Outcome, Failure> {
+        through(async {
+            let connection = or_interrupted(async { Ok(cluster::connect(&self.connect).await?) }).await?;
+            let work = Work { connection: &connection, level: self.level, write: &self.write, printer };
+            work.run(archive).await
+        })
     }
-    let connect = flags.settings(flags.context.first().map(String::as_str))?;
-    let identities = Identities::read(&args.source.identity).map_err(|error| broken(&verify.archive, &error))?;
-    let wanted = verify.objects.iter().map(|word| Wanted::new(word, &args.scope.namespace));
-    let selection = Selection {
-        namespaces: args.scope.namespace.clone(),
-        labels: args.scope.selector()?,
-        wanted: wanted.collect::<Result<_, Failure>>()?,
-    };
-    let archive = Archive::read(&Storage::new(&args.s3), &verify.archive, &identities, &selection)?;
-    through(async {
-        let connection = or_interrupted(async { Ok(cluster::connect(&connect).await?) }).await?;
-        let work = Work { connection: &connection, level: verify.level, write: &write, printer };
-        work.run(archive).await
-    })
 }
 
 struct Work<'a> {
@@ -203,7 +223,7 @@ impl Work<'_> {
         let context = Context {
             namespaces: stage.namespaces.clone(),
             volumes: stage.heads.iter().filter(|it| it.is_kept_volume).map(|it| it.place.name.clone()).collect(),
-            trial: Trial::Asked,
+            trial: Form::Asked,
         };
         let defined: BTreeSet<(String, String)> = stage.heads.iter().filter_map(|head| head.defines.clone()).collect();
         let is_looked_up =
@@ -242,7 +262,7 @@ impl Work<'_> {
         if stage.choice.made.is_empty() {
             return Ok(());
         }
-        let context = Context { namespaces: stage.namespaces.clone(), trial: Trial::Asleep, ..Context::default() };
+        let context = Context { namespaces: stage.namespaces.clone(), trial: Form::Asleep, ..Context::default() };
         let wish = Wish {
             selected: stage.choice.made.iter().map(|head| head.path.clone()).collect(),
             with_managed: true,
