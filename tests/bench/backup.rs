@@ -1,7 +1,9 @@
 //! What a backup costs: its memory at many objects, and its time against fetching the same pages.
 
 use crate::connection::Server;
-use crate::{MANY, PODS, ROUNDS, asked_for, bare, each, fetch, measure, milliseconds, ratio, say, scripted};
+use crate::{
+    MANY, PODS, ROUNDS, asked_for, bare, each, fetch, fetch_over, measure, milliseconds, ratio, say, scripted,
+};
 use mlops_tests::Result;
 use mlops_tests::control_plane::{ControlPlane, Parts};
 use mlops_tests::users::User;
@@ -104,17 +106,21 @@ fn measured(backup: &Path, server: &Server, plane: &ControlPlane, what: &str) ->
         command.arg("--kubeconfig").arg(&config);
         command
     };
-    let (mut us, mut raw, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut us, mut raw, mut single, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
         let start = Instant::now();
         bytes = fetch(server, &lists)?;
         raw.push(start.elapsed());
+        let start = Instant::now();
+        fetch_over(server, 1, &lists)?;
+        single.push(start.elapsed());
         us.push(measure::time(&mut ours(), &[0])?);
     }
-    let (us, raw) = (measure::median(us)?, measure::median(raw)?);
+    let (us, raw, single) = (measure::median(us)?, measure::median(raw)?, measure::median(single)?);
     say(&format!("backup of {what} (median of {ROUNDS}; {} lists, {:.1} MB)", lists.len(), bytes as f64 / 1e6));
     say(&format!("  backup create              {:>10}", milliseconds(us)));
     say(&format!("  the same pages, raw        {:>10}   ratio {}", milliseconds(raw), ratio(us, raw)));
+    say(&format!("  raw, one after the other   {:>10}   ratio {}", milliseconds(single), ratio(us, single)));
     let peak = measure::peak_memory(&mut ours(), &[0])?;
     say(&format!("  backup, memory at most     {:>7.1} MB", peak as f64 / 1e6));
     Ok(())

@@ -222,10 +222,20 @@ fn each(
     count: usize,
     work: impl Fn(&mut connection::Connection, usize) -> Result<()> + Sync,
 ) -> Result<()> {
+    each_over(server, AT_A_TIME, count, work)
+}
+
+/// As [`each`], over so many connections.
+fn each_over(
+    server: &Server,
+    connections: usize,
+    count: usize,
+    work: impl Fn(&mut connection::Connection, usize) -> Result<()> + Sync,
+) -> Result<()> {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(None);
     std::thread::scope(|scope| {
-        for _ in 0..AT_A_TIME.min(count) {
+        for _ in 0..connections.min(count) {
             scope.spawn(|| {
                 let outcome = (|| {
                     let mut connection = server.connect()?;
@@ -273,8 +283,13 @@ fn asked_for(command: impl FnOnce(&Path) -> (Command, &'static [i32]), plane: &C
 
 /// Fetches these lists to the end and throws them away; the bytes of the bodies.
 fn fetch(server: &Server, lists: &[Asked]) -> Result<usize> {
+    fetch_over(server, AT_A_TIME, lists)
+}
+
+/// As [`fetch`], over so many connections.
+fn fetch_over(server: &Server, connections: usize, lists: &[Asked]) -> Result<usize> {
     let total = AtomicUsize::new(0);
-    each(server, lists.len(), |connection, index| {
+    each_over(server, connections, lists.len(), |connection, index| {
         let Asked { accept, pages } = &lists[index];
         let mut tokens = String::new();
         for (number, page) in pages.iter().enumerate() {
