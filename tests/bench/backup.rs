@@ -1,16 +1,13 @@
 //! What a backup costs: its memory at many objects, and its time against fetching the same pages.
 
 use crate::connection::Server;
-use crate::{
-    MANY, PODS, ROUNDS, asked_for, bare, each, fetch, fetch_over, measure, milliseconds, ratio, say, scripted,
-};
+use crate::{AT_A_TIME, MANY, PODS, ROUNDS, asked_for, bare, each, fetch, measure, milliseconds, ratio, say, scripted};
 use mlops_tests::Result;
 use mlops_tests::control_plane::{ControlPlane, Parts};
 use mlops_tests::users::User;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Namespaces of the small objects.
@@ -100,28 +97,27 @@ fn measured(backup: &Path, server: &Server, plane: &ControlPlane, what: &str) ->
         plane,
     )?;
     let config = plane.kubeconfig(User::Admin)?;
-    let number = AtomicUsize::new(1);
-    let ours = || {
-        let mut command = create(backup, folder.path(), number.fetch_add(1, Ordering::Relaxed));
+    let ours = |number| {
+        let mut command = create(backup, folder.path(), number);
         command.arg("--kubeconfig").arg(&config);
         command
     };
     let (mut us, mut raw, mut single, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let start = Instant::now();
-        bytes = fetch(server, &lists)?;
+        bytes = fetch(server, AT_A_TIME, &lists)?;
         raw.push(start.elapsed());
         let start = Instant::now();
-        fetch_over(server, 1, &lists)?;
+        fetch(server, 1, &lists)?;
         single.push(start.elapsed());
-        us.push(measure::time(&mut ours(), &[0])?);
+        us.push(measure::time(&mut ours(round + 1), &[0])?);
     }
     let (us, raw, single) = (measure::median(us)?, measure::median(raw)?, measure::median(single)?);
     say(&format!("backup of {what} (median of {ROUNDS}; {} lists, {:.1} MB)", lists.len(), bytes as f64 / 1e6));
     say(&format!("  backup create              {:>10}", milliseconds(us)));
     say(&format!("  the same pages, raw        {:>10}   ratio {}", milliseconds(raw), ratio(us, raw)));
     say(&format!("  raw, one after the other   {:>10}   ratio {}", milliseconds(single), ratio(us, single)));
-    let peak = measure::peak_memory(&mut ours(), &[0])?;
+    let peak = measure::peak_memory(&mut ours(ROUNDS + 1), &[0])?;
     say(&format!("  backup, memory at most     {:>7.1} MB", peak as f64 / 1e6));
     Ok(())
 }

@@ -157,7 +157,7 @@ fn real_cluster(health: &Path, plane: &ControlPlane) -> Result<()> {
     let mut bytes = 0;
     for _ in 0..ROUNDS {
         let start = Instant::now();
-        bytes = fetch(&server, &lists)?;
+        bytes = fetch(&server, AT_A_TIME, &lists)?;
         raw.push(start.elapsed());
         us.push(measure::time(&mut ours(), FINDINGS)?);
         script.push(measure::time(&mut guide(), &[0])?);
@@ -281,13 +281,8 @@ fn asked_for(command: impl FnOnce(&Path) -> (Command, &'static [i32]), plane: &C
     Ok(lists.into_values().collect())
 }
 
-/// Fetches these lists to the end and throws them away; the bytes of the bodies.
-fn fetch(server: &Server, lists: &[Asked]) -> Result<usize> {
-    fetch_over(server, AT_A_TIME, lists)
-}
-
-/// As [`fetch`], over so many connections.
-fn fetch_over(server: &Server, connections: usize, lists: &[Asked]) -> Result<usize> {
+/// Fetches these lists to the end, over so many connections, and throws them away; the bytes of the bodies.
+fn fetch(server: &Server, connections: usize, lists: &[Asked]) -> Result<usize> {
     let total = AtomicUsize::new(0);
     each_over(server, connections, lists.len(), |connection, index| {
         let Asked { accept, pages } = &lists[index];

@@ -6,7 +6,7 @@ use crate::model::{SignatureReport, VerifyReport};
 use crate::restore::read::Gathering;
 use crate::storage::Storage;
 use crate::target::signature_of;
-use crate::trial::{Trial, TrialReport};
+use crate::trial::{TrialReport, TrialSettings};
 use mlops_shared::archive::{ArchiveError, Entry, Flow, Identities, Json, Limits, Manifest, scan};
 use mlops_shared::cli::{DryRun, Failure, Printer};
 use mlops_shared::report::API_VERSION;
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     if verify.level < 3 && !verify.objects.is_empty() {
         return Err(Failure::usage("below level 3 an archive is verified whole: no object can be named"));
     }
-    let trial = if verify.level >= 3 { Some(Trial::new(args, verify)?) } else { None };
+    let trial = if verify.level >= 3 { Some(TrialSettings::new(args, verify)?) } else { None };
     let archive = &verify.archive;
     let storage = Storage::new(&args.s3);
     let signature = match &verify.public_key {
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
             report.notes.push("what is in it was not looked at: it is encrypted, and no identity was given".to_owned());
         }
         Err(error) => {
-            return Err(gathering.and_then(Gathering::full).unwrap_or_else(|| broken(archive, &error)));
+            return Err(gathering.map_or_else(|| broken(archive, &error), |it| it.failure(archive, &error)));
         }
     }
     report.objects = checked;
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         report.manifest = Some(manifest);
     }
     if let Some((trial, gathering)) = trial.as_ref().zip(gathering).filter(|_| report.is_read) {
-        let tried = trial.run(gathering.finish(archive, Ok(()))?, printer)?;
+        let tried = trial.run(gathering.finish(archive)?, printer)?;
         unreadable.extend(tried.findings);
         report.trial = Some(tried.report);
     }

@@ -60,14 +60,14 @@ impl Place {
 }
 
 fn encode(out: &mut String, part: &str) {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_dots = part.bytes().all(|byte| byte == b'.');
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && !is_dots);
     // Nearly all names are.
-    if part.bytes().all(|byte| is_plain(byte) || byte == b'.') && part.bytes().any(is_plain) {
+    if part.bytes().all(is_plain) {
         return out.push_str(part);
     }
-    let is_dots = part.bytes().all(|byte| byte == b'.');
     for byte in part.bytes() {
-        if is_plain(byte) || (byte == b'.' && !is_dots) {
+        if is_plain(byte) {
             out.push(char::from(byte));
         } else {
             // Writing to a String cannot fail.

@@ -1,14 +1,13 @@
 //! A thread that decodes pages, so that the next one arrives meanwhile.
 
 use super::ClusterError;
-use crate::object::TypeMeta;
+use crate::object::{TypeMeta, field};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::{Arc, OnceLock, mpsc};
 
 /// What a reader makes of one item of a list; `None` where nothing is kept of it.
@@ -124,27 +123,7 @@ pub(super) fn continue_token(page: &[u8]) -> Option<String> {
 /// What a page says of its list. The API server writes it before the items, so that only the page's
 /// head is read here.
 pub(super) fn list_meta(page: &[u8]) -> ListMeta {
-    struct Head<'a>(&'a mut ListMeta);
-    impl<'de> Visitor<'de> for Head<'_> {
-        type Value = ();
-        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            out.write_str("a list")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-            while let Some(field) = fields.next_key::<std::borrow::Cow<'_, str>>()? {
-                if field == "metadata" {
-                    *self.0 = fields.next_value::<Option<ListMeta>>()?.unwrap_or_default();
-                    // The rest is read by the decoder; the parser takes this return as an error.
-                    return Ok(());
-                }
-                fields.next_value::<IgnoredAny>()?;
-            }
-            Ok(())
-        }
-    }
-    let mut found = ListMeta::default();
-    let _ = serde_json::Deserializer::from_slice(page).deserialize_map(Head(&mut found));
-    found
+    field(serde_json::Deserializer::from_slice(page), "metadata").unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use super::event::WireEvent;
 use super::metrics::WireSummary;
 use super::pod::{WirePodSpec, WirePodStatus};
 use super::*;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::de::Read;
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -83,41 +84,57 @@ impl<'de> Visitor<'de> for &mut Peek {
     }
 }
 
-/// Metadata, which is read no further than its end.
-#[derive(Default)]
-struct PeekMeta(Meta);
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum MetaField {
-    Metadata,
-    #[serde(other)]
-    Other,
+/// A field of an object, read no further than its end; `None` where it is not there, null, or of another shape.
+pub(crate) fn field<'de, R: Read<'de>, T: Deserialize<'de>>(
+    mut json: serde_json::Deserializer<R>,
+    name: &str,
+) -> Option<T> {
+    let mut found = None;
+    // One that is found early leaves the rest unread, which the parser takes for an error: what was found counts.
+    let _ = json.deserialize_map(Field { name, found: &mut found });
+    found
 }
 
-impl<'de> Visitor<'de> for &mut PeekMeta {
+struct Field<'a, T> {
+    name: &'a str,
+    found: &'a mut Option<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Field<'_, T> {
     type Value = ();
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        while let Some(field) = fields.next_key()? {
-            match field {
-                MetaField::Metadata => {
-                    self.0 = fields.next_value::<Option<Meta>>()?.unwrap_or_default();
-                    break;
-                }
-                MetaField::Other => fields.next_value::<IgnoredAny>().map(|_| ())?,
+        while let Some(is_wanted) = fields.next_key_seed(Is(self.name))? {
+            if is_wanted {
+                *self.found = fields.next_value()?;
+                break;
             }
+            fields.next_value::<IgnoredAny>()?;
         }
         Ok(())
     }
 }
 
-/// Reads what a visitor wants of an object. One that has enough ends early, which the parser takes for an error: what
-/// was found counts.
-fn peek<'de, V: Visitor<'de>>(item: &'de RawValue, visitor: V) {
-    let _ = serde_json::Deserializer::from_str(item.get()).deserialize_map(visitor);
+/// Whether a key is this one.
+struct Is<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<bool, D::Error> {
+        input.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a key")
+    }
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -252,9 +269,7 @@ pub fn decode_typed(ty: &Arc<TypeMeta>, item: &RawValue) -> Decoded {
 
 /// The metadata of an object, whatever else it holds; empty of what has none.
 pub fn meta_of(item: &RawValue) -> Meta {
-    let mut found = PeekMeta::default();
-    peek(item, &mut found);
-    found.0
+    field(serde_json::Deserializer::from_str(item.get()), "metadata").unwrap_or_default()
 }
 
 /// As [`decode_typed`]; `None` of an event that is no warning. What reads for an [`super::Inventory`]
@@ -283,7 +298,8 @@ fn shape_error(error: &serde_json::Error) -> String {
 /// anything else.
 pub fn type_of(item: &RawValue) -> Option<TypeMeta> {
     let mut named = Peek::default();
-    peek(item, &mut named);
+    // As in `field`: one that has both ends early.
+    let _ = serde_json::Deserializer::from_str(item.get()).deserialize_map(&mut named);
     let (api_version, kind) = (named.api_version.unwrap_or_default(), named.kind.unwrap_or_default());
     if kind.is_empty() && api_version.is_empty() {
         let summary: PeekSummary = serde_json::from_str(item.get()).ok()?;

@@ -26,6 +26,7 @@ mod workload;
 pub use batch::{CronJob, CronJobSpec, CronJobStatus, Job, JobSpec, JobStatus};
 pub use condition::{Condition, find_condition};
 pub use custom::Custom;
+pub(crate) use decode::field;
 pub use decode::{Decoded, decode_custom, decode_kept, decode_object, decode_typed, meta_of, type_of};
 pub use event::Event;
 pub use extension::{

@@ -222,10 +222,9 @@ impl<R: Read> Text<R> {
         key.map_err(|_| format!("not JSON at {place}"))
     }
 
-    /// What `visit` makes of the next value.
-    fn value<T>(&mut self, visit: impl FnOnce(&RawValue) -> T) -> Result<T, String> {
+    /// What `visit` makes of the next value; it is called once.
+    fn value<T>(&mut self, mut visit: impl FnMut(&RawValue) -> T) -> Result<T, String> {
         self.peek()?;
-        let mut visit = Some(visit);
         loop {
             let rest = &self.window[self.at..];
             let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>();
@@ -234,7 +233,6 @@ impl<R: Read> Text<R> {
             match next {
                 // What ends with the window may go on behind it, as a number does.
                 Some(Ok(raw)) if self.is_whole || bytes < rest.len() => {
-                    let Some(visit) = visit.take() else { return Err(self.cut()) };
                     let visited = visit(raw);
                     self.since += bytes;
                     if self.since > ITEM_BYTES {

@@ -89,7 +89,7 @@ impl<'a> Gathering<'a> {
     /// Takes an object.
     ///
     /// # Errors
-    /// When it is none, or the spool takes no more: then [`Gathering::full`] says why.
+    /// When it is none, or the spool takes no more: then [`Gathering::failure`] says why.
     pub(crate) fn object(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), ArchiveError> {
         let no_object = || ArchiveError::Foreign(format!("{} is no object", entry.path));
         let object: Value = serde_json::from_slice(bytes).map_err(|_| no_object())?;
@@ -115,21 +115,17 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    /// Why the spool took no more, if that ended the scan.
-    pub(crate) fn full(self) -> Option<Failure> {
-        self.disk
+    /// What ended the scan with this error: that the spool took no more, or the archive.
+    pub(crate) fn failure(self, path: &Path, error: &ArchiveError) -> Failure {
+        self.disk.unwrap_or_else(|| broken(path, error))
     }
 
-    /// The archive, if the scan went well.
+    /// The archive, after a scan to its end.
     ///
     /// # Errors
-    /// When it did not, or a word names nothing in the archive.
-    pub(crate) fn finish(self, path: &Path, scanned: Result<(), ArchiveError>) -> Result<Archive, Failure> {
-        let Self { selection, kinds, manifest, heads, selected, named, spool, pieces, disk } = self;
-        if let Some(failure) = disk {
-            return Err(failure);
-        }
-        scanned.map_err(|error| broken(path, &error))?;
+    /// When a word names nothing in the archive.
+    pub(crate) fn finish(self, path: &Path) -> Result<Archive, Failure> {
+        let Self { selection, kinds, manifest, heads, selected, named, spool, pieces, disk: _ } = self;
         let manifest = manifest.ok_or_else(|| Failure::usage(format!("{} has no manifest", path.display())))?;
         for (wanted, kinds) in selection.wanted.iter().zip(&kinds) {
             if !heads.iter().any(|head| wanted.fits(&head.place, kinds)) {
@@ -175,7 +171,11 @@ impl Archive {
             },
             &mut |entry, bytes| gathering.borrow_mut().object(entry, bytes).map(|()| Flow::Continue),
         );
-        gathering.into_inner().finish(path, scanned)
+        let gathering = gathering.into_inner();
+        match scanned {
+            Ok(()) => gathering.finish(path),
+            Err(error) => Err(gathering.failure(path, &error)),
+        }
     }
 
     /// The object at a path.

@@ -12,7 +12,7 @@ use crate::compare::compare;
 use crate::keys::mark;
 use crate::restore::apply::{AT_A_TIME, Memory, Run, place_of};
 use crate::restore::asleep::why_not;
-use crate::restore::fields::{Context, Trial as Form, comparable};
+use crate::restore::fields::{Context, Trial, comparable};
 use crate::restore::head::Head;
 use crate::restore::plan::{Cluster, Item, Live, Wish, controller, decide};
 use crate::restore::read::{Archive, Selection};
@@ -51,7 +51,7 @@ struct Choice<'h> {
 }
 
 /// What a trial was asked for.
-pub(crate) struct Trial {
+pub(crate) struct TrialSettings {
     /// Which objects it tries.
     pub(crate) selection: Selection,
     level: u8,
@@ -59,7 +59,7 @@ pub(crate) struct Trial {
     connect: cluster::Settings,
 }
 
-impl Trial {
+impl TrialSettings {
     /// What the flags mean, before the archive is read.
     ///
     /// # Errors
@@ -223,7 +223,7 @@ impl Work<'_> {
         let context = Context {
             namespaces: stage.namespaces.clone(),
             volumes: stage.heads.iter().filter(|it| it.is_kept_volume).map(|it| it.place.name.clone()).collect(),
-            trial: Form::Asked,
+            trial: Trial::Asked,
         };
         let defined: BTreeSet<(String, String)> = stage.heads.iter().filter_map(|head| head.defines.clone()).collect();
         let is_looked_up =
@@ -262,7 +262,7 @@ impl Work<'_> {
         if stage.choice.made.is_empty() {
             return Ok(());
         }
-        let context = Context { namespaces: stage.namespaces.clone(), trial: Form::Asleep, ..Context::default() };
+        let context = Context { namespaces: stage.namespaces.clone(), trial: Trial::Asleep, ..Context::default() };
         let wish = Wish {
             selected: stage.choice.made.iter().map(|head| head.path.clone()).collect(),
             with_managed: true,
