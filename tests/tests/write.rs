@@ -7,6 +7,7 @@ use mlops_shared::cluster::{
 use mlops_tests::loopback::{Answer, Asked, Server};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tempfile::NamedTempFile;
 
 const SCALE: &str = r#"{"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"web","namespace":"a",
  "uid":"u1","resourceVersion":"7"},"spec":{"replicas":2},"status":{"replicas":2,"selector":"app=web"}}"#;
@@ -40,9 +41,10 @@ fn web() -> Place {
 
 /// Runs a piece of work on a connection to the server.
 fn on<T>(server: &Server, work: impl AsyncFnOnce(&Connection) -> T) -> T {
+    let kubeconfig = kubeconfig();
     let settings = Settings {
         server: Some(server.address.clone()),
-        kubeconfig: Some(kubeconfig()),
+        kubeconfig: Some(kubeconfig.path().to_owned()),
         request_timeout: Some(std::time::Duration::from_secs(2)),
         ..Settings::default()
     };
@@ -50,12 +52,13 @@ fn on<T>(server: &Server, work: impl AsyncFnOnce(&Connection) -> T) -> T {
     runtime.block_on(async { work(&cluster::connect(&settings).await.expect("a connection")).await })
 }
 
-/// A kubeconfig without any entry: the person's own is not asked.
-fn kubeconfig() -> std::path::PathBuf {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty-kubeconfig");
+/// A kubeconfig whose server is nowhere: the person's own is not asked. Each call has a file of its own, since tests
+/// run beside each other.
+fn kubeconfig() -> NamedTempFile {
     let text = "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: CANARY}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n";
-    std::fs::write(&path, text).expect("write");
-    path
+    let file = NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("write");
+    file
 }
 
 /// Permission as a command gets it, from its flags.
