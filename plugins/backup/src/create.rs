@@ -5,9 +5,9 @@ use crate::destination::Destination;
 use crate::model::BackupReport;
 use crate::page::{Maker, Only, Page};
 use crate::secret::Redaction;
-use crate::spool::{Piece, Pieces, Spool};
+use crate::spool::{Piece, Spool};
 use crate::storage::Storage;
-use crate::write::{Measured, index, write};
+use crate::write::{self, Measured};
 use crate::{exclude, keys, kinds};
 use age::Recipient;
 use jiff::Timestamp;
@@ -18,11 +18,12 @@ use mlops_shared::archive::{
 use mlops_shared::cli::{Failure, Printer, on_cluster};
 use mlops_shared::cluster::{ClusterError, Collected, Order, Outcome, Reading, ServedKind, collect};
 use mlops_shared::object::{
-    Decoded, Inventory, InventoryBuilder, Lookup, Scope as Sight, Section, SectionState, Sym, Unread,
+    Decoded, Inventory, InventoryBuilder, Object, Scope as Sight, Section, SectionState, Sym, Unread,
 };
 use mlops_shared::ownership::Managers;
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
@@ -123,7 +124,7 @@ impl Settings {
 struct Kept {
     pieces: Vec<Piece>,
     saved: Vec<Entry>,
-    objects: Vec<mlops_shared::object::Object>,
+    objects: Vec<Object>,
     left_out: BTreeMap<&'static str, u64>,
     credentials: u64,
 }
@@ -180,9 +181,12 @@ pub(crate) fn run(
     let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
     let mut manifest = describe(&settings, collected, cluster, created_at, &mut kept);
     let entries = kept.values().flat_map(|kind| &kind.saved);
-    let (pieces, record) = index(Pieces::new(&mut spool), entries).map_err(Broken::Io)?;
-    let index = pieces.finish();
-    manifest.index = record;
+    let mut index = Vec::new();
+    let mut keep = |frame| {
+        index.push(spool.put(frame).map_err(Broken::Spool)?);
+        Ok::<(), Broken>(())
+    };
+    manifest.index = write::index(entries, &|lines| maker.compress(lines), &mut keep)?;
     let mut written = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::unchecked(format!("failed to write the manifest: {error}")))?;
     written.push(b'\n');
@@ -262,13 +266,13 @@ fn seal_in(
     let mut out = Measured::new(out);
     let compress = |bytes: &[u8]| maker.compress(bytes);
     if recipients.is_empty() {
-        write(&mut out, &compress, heads, parts)?;
+        write::write(&mut out, &compress, heads, parts)?;
     } else {
         let all = recipients.iter().map(|recipient| &**recipient as &dyn Recipient);
         let encryptor = age::Encryptor::with_recipients(all)
             .map_err(|_| Failure::usage("the recipients cannot be used together"))?;
         let inner = encryptor.wrap_output(&mut out).map_err(Broken::Io)?;
-        write(inner, &compress, heads, parts)?.finish().map_err(Broken::Io)?;
+        write::write(inner, &compress, heads, parts)?.finish().map_err(Broken::Io)?;
     }
     out.flush().map_err(Broken::Io)?;
     let (_, bytes, digest) = out.finish();
@@ -283,20 +287,25 @@ fn describe(
     created_at: String,
     kept: &mut ByKind,
 ) -> Manifest {
-    let inventory = inventory(settings, &collected.kinds, kept);
+    let mut outcomes = collected.kinds;
+    // An inventory stands in this order, and a server mostly lists a kind in it: what is sorted is sorted quickly.
+    outcomes
+        .sort_by(|one, two| (&*one.kind.ty.group, &*one.kind.ty.kind).cmp(&(&*two.kind.ty.group, &*two.kind.ty.kind)));
+    let inventory = inventory(settings, &outcomes, kept);
+    outcomes
+        .sort_by(|one, two| (&*one.kind.ty.group, &one.kind.resource).cmp(&(&*two.kind.ty.group, &two.kind.resource)));
     let managers = Managers::new(&inventory);
     let mut records: Vec<KindRecord> = Vec::new();
     let mut credentials = Vec::new();
-    let mut outcomes = collected.kinds;
-    outcomes
-        .sort_by(|one, two| (&*one.kind.ty.group, &one.kind.resource).cmp(&(&*two.kind.ty.group, &two.kind.resource)));
     let mut objects = 0;
     for outcome in &outcomes {
         let kind = &outcome.kind;
         let mut found = kept.get_mut(&(kind.ty.group.to_string(), kind.resource.clone()));
         let mut classes: BTreeMap<Class, u64> = BTreeMap::new();
+        let of_kind = inventory.of_kind(&kind.ty.group, &kind.ty.kind);
+        let mut next = 0;
         for entry in found.iter_mut().flat_map(|kept| &mut kept.saved) {
-            entry.class = class(&managers, kind, entry);
+            entry.class = class(&managers, of_kind, &mut next, entry);
             *classes.entry(entry.class).or_default() += 1;
         }
         let found = found.as_deref();
@@ -411,10 +420,17 @@ fn inventory(settings: &Settings, outcomes: &[Outcome], kept: &mut ByKind) -> In
     builder.finish()
 }
 
-fn class(managers: &Managers<'_>, kind: &ServedKind, entry: &Entry) -> Class {
+/// Who would make an object again. It is looked for among all of its kind, at first where it stands when they were
+/// listed in order.
+fn class(managers: &Managers<'_>, of_kind: &[Object], next: &mut usize, entry: &Entry) -> Class {
     let place = entry.place();
-    match managers.inventory().get(&kind.ty.group, &kind.ty.kind, &place.namespace, &place.name) {
-        Lookup::Found(object) => managers.rebuilder(object),
-        Lookup::Missing | Lookup::Unread => Class::Unknown,
-    }
+    let wanted = (&*place.namespace, &*place.name);
+    let name = |object: &Object| (&*object.meta.namespace, &*object.meta.name).cmp(&wanted);
+    let index = match of_kind.get(*next).map(name) {
+        Some(Ordering::Equal) => Ok(*next),
+        _ => of_kind.binary_search_by(name),
+    };
+    let Ok(index) = index else { return Class::Unknown };
+    *next = index + 1;
+    managers.rebuilder(&of_kind[index])
 }

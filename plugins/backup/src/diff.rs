@@ -7,13 +7,12 @@ use crate::storage::Storage;
 use crate::verify::broken;
 use mlops_shared::archive::{Digest, Flow, Identities, Limits, Manifest, Place, Secrets, scan};
 use mlops_shared::cli::{Failure, on_cluster};
-use mlops_shared::cluster::{ClusterError, Order, Reading, ServedKind, collect};
+use mlops_shared::cluster::{ClusterError, Items, Order, Reading, ServedKind, collect};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
 use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present};
 use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::path::Path;
@@ -261,7 +260,7 @@ fn live(args: &Args, manifest: &Manifest, old: &Side) -> Result<Side, Failure> {
         }
         Ok::<(), ClusterError>(())
     };
-    let decode = move |kind: &ServedKind, page: &[&RawValue]| -> Result<Objects, ClusterError> {
+    let decode = move |kind: &ServedKind, page: Items<'_>| -> Result<Objects, ClusterError> {
         let differs = |path: &str, digest: Digest| archived.get(path).is_some_and(|known| *known != digest);
         let objects = maker.objects(kind, page)?.into_iter().map(|(path, bytes)| {
             let digest = Digest::of(&bytes);

@@ -3,14 +3,15 @@
 use crate::secret::Redaction;
 use crate::{exclude, inline};
 use mlops_shared::archive::{Class, Digest, Entry, Json, Place, Secrets};
-use mlops_shared::cluster::{ClusterError, ServedKind};
-use mlops_shared::object::{Body, Decoded, Object, decode_typed, meta_of};
-use serde_json::value::RawValue;
+use mlops_shared::cluster::{ClusterError, Items, ServedKind};
+use mlops_shared::object::{Body, Decoded, Meta, Object, Owner, Sym, Uid, decode_typed};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// How hard to compress: zstd's own default is 3.
 pub(crate) const LEVEL: i32 = 3;
+/// Most objects find room in so many bytes.
+const ROOM: usize = 2048;
 
 /// What became of a page.
 #[derive(Debug, Default)]
@@ -57,24 +58,28 @@ impl Maker {
     /// The part that a page of this kind becomes.
     ///
     /// # Errors
-    /// When an item is no object.
-    pub(crate) fn page(&self, kind: &ServedKind, items: &[&RawValue]) -> Result<Page, ClusterError> {
+    /// When it is no list, or an item no object.
+    pub(crate) fn page(&self, kind: &ServedKind, items: Items<'_>) -> Result<Page, ClusterError> {
         let broken = |what: &str| ClusterError::BadAnswer(format!("{what} of {}", kind.ty.kind));
         let mut made = Page::default();
-        let bytes: usize = items.iter().map(|item| item.get().len() + 1024).sum();
-        let mut tar = tar::Builder::new(Vec::with_capacity(bytes));
-        for item in items {
-            let (bytes, place) = match self.object(kind, item, &mut made)? {
-                Some(object) => object,
-                None => continue,
-            };
+        let mut tar = tar::Builder::new(Vec::with_capacity(items.bytes() + items.bytes() / 2));
+        items.each(|mut object: Json<'_>| {
+            if let Some(why) = self.out(kind, &object) {
+                *made.left_out.entry(why).or_default() += 1;
+                return Ok(());
+            }
+            let (bytes, place) = self.canonical(kind, &mut object)?;
+            if (&*kind.ty.group, &*kind.ty.kind) != ("", "Secret") && inline::has_credential(&object) {
+                made.credentials += 1;
+            }
             let path = place.path();
             append(&mut tar, &path, &bytes).map_err(|_| broken("an object that no archive takes"))?;
             let size = u32::try_from(bytes.len()).map_err(|_| broken("an object of more than 4 GiB"))?;
             let digest = Digest::of(&bytes);
             made.saved.push(Entry { path: path.into(), digest, bytes: size, class: Class::Unknown });
-            made.objects.push(head(kind, item));
-        }
+            made.objects.push(head(kind, &object, &bytes));
+            Ok(())
+        })?;
         if !made.saved.is_empty() {
             made.part = self.compress(tar.get_ref()).map_err(|_| broken("a page that cannot be compressed"))?;
         }
@@ -85,68 +90,55 @@ impl Maker {
     ///
     /// # Errors
     /// As [`Maker::page`].
-    pub(crate) fn objects(&self, kind: &ServedKind, items: &[&RawValue]) -> Result<Objects, ClusterError> {
-        let mut made = Page::default();
+    pub(crate) fn objects(&self, kind: &ServedKind, items: Items<'_>) -> Result<Objects, ClusterError> {
         let mut objects = Vec::new();
-        for item in items {
-            if let Some((bytes, place)) = self.object(kind, item, &mut made)? {
+        items.each(|mut object: Json<'_>| {
+            if self.out(kind, &object).is_none() {
+                let (bytes, place) = self.canonical(kind, &mut object)?;
                 objects.push((place.path().into_boxed_str(), bytes));
             }
-        }
+            Ok(())
+        })?;
         Ok(objects)
     }
 
-    /// The canonical bytes of an object and its place; `None` of one that stays out.
-    fn object(
-        &self,
-        kind: &ServedKind,
-        item: &RawValue,
-        made: &mut Page,
-    ) -> Result<Option<(Vec<u8>, Place)>, ClusterError> {
+    /// Why an object stays out.
+    fn out(&self, kind: &ServedKind, object: &Json<'_>) -> Option<&'static str> {
         let (group, name) = (&*kind.ty.group, &*kind.ty.kind);
-        let broken = || ClusterError::BadAnswer(format!("an object of {name} that is no JSON, or too deep"));
-        let mut object = Json::parse(item.get()).map_err(|_| broken())?;
-        let is_secret = (group, name) == ("", "Secret");
-        let out = match exclude::of_object(group, name, &object) {
-            None if !self.wants(group, name, &object) => Some("it was not asked for"),
-            None if is_secret && self.secrets == Secrets::Omitted => Some("Secrets were to be omitted"),
+        match exclude::of_object(group, name, object) {
+            None if !self.wants(group, name, object) => Some("it was not asked for"),
+            None if (group, name) == ("", "Secret") && self.secrets == Secrets::Omitted => {
+                Some("Secrets were to be omitted")
+            }
             why => why,
-        };
-        if let Some(why) = out {
-            *made.left_out.entry(why).or_default() += 1;
-            return Ok(None);
         }
-        exclude::trim(group, name, &mut object);
-        if is_secret && self.secrets == Secrets::Names {
-            self.redaction.apply(&mut object);
+    }
+
+    /// The canonical bytes of an object and its place. What no backup holds of it is taken away.
+    fn canonical(&self, kind: &ServedKind, object: &mut Json<'_>) -> Result<(Vec<u8>, Place), ClusterError> {
+        let (group, name) = (&*kind.ty.group, &*kind.ty.kind);
+        exclude::trim(group, name, object);
+        if (group, name) == ("", "Secret") && self.secrets == Secrets::Names {
+            self.redaction.apply(object);
         }
-        if !is_secret && inline::has_credential(&object) {
-            made.credentials += 1;
-        }
-        let text = |key: &str| object.at(&["metadata", key]).and_then(Json::text).unwrap_or_default().to_owned();
-        let place = Place {
-            group: group.to_owned(),
-            resource: kind.resource.clone(),
-            namespace: text("namespace"),
-            name: text("name"),
-        };
+        let (namespace, own_name) = names(object);
+        let place = Place { group: group.to_owned(), resource: kind.resource.clone(), namespace, name: own_name };
         if place.name.is_empty() {
             return Err(ClusterError::BadAnswer(format!("an object of {name} without a name")));
         }
         // Items of lists do not name their kind.
-        let api_version = kind.ty.api_version();
-        object.set("apiVersion", Json::Text(api_version.as_str().into()));
-        object.set("kind", Json::Text(name.into()));
-        let mut bytes = Vec::with_capacity(item.get().len() + 64);
+        object.set("apiVersion", Json::Text(kind.ty.api_version().into()));
+        object.set("kind", Json::Text(name.to_owned().into()));
+        let mut bytes = Vec::with_capacity(ROOM);
         object.write(&mut bytes);
         bytes.push(b'\n');
-        Ok(Some((bytes, place)))
+        Ok((bytes, place))
     }
 
     fn wants(&self, group: &str, kind: &str, object: &Json<'_>) -> bool {
         let Some(only) = &self.only else { return true };
-        let text = |key: &str| object.at(&["metadata", key]).and_then(Json::text).unwrap_or_default().to_owned();
-        only.contains(&(group.to_owned(), kind.to_owned(), text("namespace"), text("name")))
+        let (namespace, name) = names(object);
+        only.contains(&(group.to_owned(), kind.to_owned(), namespace, name))
     }
 
     /// A frame of zstd.
@@ -165,27 +157,71 @@ pub(crate) fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, bytes: &[u8]) 
 
 /// The head of such an entry, without its path.
 pub(crate) fn header(bytes: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o600);
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
+    // Numbers are formatted as text, which is done once for those that are always the same.
+    static SAME: LazyLock<tar::Header> = LazyLock::new(|| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o600);
+        header.set_mtime(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        header
+    });
+    let mut header = SAME.clone();
     header.set_size(bytes);
     header
 }
 
-/// What is kept of an object in memory: metadata, and of managers the lists of what they manage.
-fn head(kind: &ServedKind, item: &RawValue) -> Object {
+/// What is kept of an object in memory: what managers mark in metadata, and of managers the lists of what they manage.
+fn head(kind: &ServedKind, object: &Json<'_>, bytes: &[u8]) -> Object {
     let lists = matches!(
         (&*kind.ty.group, &*kind.ty.kind),
         ("kustomize.toolkit.fluxcd.io" | "helm.toolkit.fluxcd.io" | "fluxcd.controlplane.io", _)
             | ("argoproj.io", "Application")
     );
-    if lists && let Decoded::Object(object) = decode_typed(&kind.ty, item) {
+    if lists
+        && let Ok(item) = serde_json::from_slice(bytes)
+        && let Decoded::Object(object) = decode_typed(&kind.ty, item)
+    {
         return object;
     }
-    Object { ty: kind.ty.clone(), meta: Box::new(meta_of(item)), body: Body::Bare }
+    Object { ty: kind.ty.clone(), meta: Box::new(marks(object)), body: Body::Bare }
+}
+
+/// What `ownership` looks at of an object that manages nothing: names, UID, owners, labels and annotations.
+fn marks(object: &Json<'_>) -> Meta {
+    let metadata = object.get("metadata").unwrap_or(&Json::Null);
+    let owners = metadata.get("ownerReferences").map_or(&[][..], Json::items).iter().map(|owner| Owner {
+        api_version: text(owner, "apiVersion").into(),
+        kind: text(owner, "kind").into(),
+        name: text(owner, "name").into(),
+        uid: Uid::new(text(owner, "uid")),
+        controller: owner.get("controller") == Some(&Json::Bool(true)),
+    });
+    Meta {
+        namespace: text(metadata, "namespace").into(),
+        name: Sym::unshared(text(metadata, "name")),
+        uid: Uid::new(text(metadata, "uid")),
+        owner_references: owners.collect(),
+        labels: pairs(metadata, "labels").collect(),
+        annotations: pairs(metadata, "annotations").collect(),
+        ..Meta::default()
+    }
+}
+
+/// Namespace and name of an object.
+fn names(object: &Json<'_>) -> (String, String) {
+    let metadata = object.get("metadata").unwrap_or(&Json::Null);
+    (text(metadata, "namespace").to_owned(), text(metadata, "name").to_owned())
+}
+
+fn text<'a>(map: &'a Json<'_>, key: &str) -> &'a str {
+    map.get(key).and_then(Json::text).unwrap_or_default()
+}
+
+fn pairs<'a>(map: &'a Json<'_>, key: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let entries = map.get(key).map_or(&[][..], Json::entries);
+    entries.iter().filter_map(|(key, value)| Some((&**key, value.text()?)))
 }
 
 #[cfg(test)]
@@ -202,8 +238,8 @@ mod tests {
     }
 
     fn page(maker: &Maker, kind: &ServedKind, items: &[&str]) -> Result<Page, ClusterError> {
-        let items: Vec<&RawValue> = items.iter().map(|item| serde_json::from_str(item).expect("JSON")).collect();
-        maker.page(kind, &items)
+        let page = format!(r#"{{"items":[{}]}}"#, items.join(","));
+        maker.page(kind, Items::of(&kind.ty, page.as_bytes()))
     }
 
     fn plain(part: &[u8]) -> String {

@@ -5,7 +5,7 @@ use mlops_shared::cli::Failure;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 /// The file and its key.
@@ -71,35 +71,6 @@ impl Spool {
             .len();
         page.truncate(plain);
         Ok(page)
-    }
-}
-
-/// What is written bit by bit goes into the spool in pieces.
-pub(crate) struct Pieces<'a> {
-    spool: &'a mut Spool,
-    written: Vec<Piece>,
-}
-
-impl<'a> Pieces<'a> {
-    pub(crate) const fn new(spool: &'a mut Spool) -> Self {
-        Self { spool, written: Vec::new() }
-    }
-
-    /// The pieces, in their order.
-    pub(crate) fn finish(self) -> Vec<Piece> {
-        self.written
-    }
-}
-
-impl io::Write for Pieces<'_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let piece = self.spool.put(buffer.to_vec()).map_err(|failure| io::Error::other(failure.message))?;
-        self.written.push(piece);
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,13 +1,15 @@
 //! Putting an archive together: manifest, index, the parts that wait in the spool, the seal.
 
-use crate::page::{LEVEL, append, header};
+use crate::page::{append, header};
 use mlops_shared::archive::{Digest, Entry, INDEX, IndexRecord, MANIFEST, SEAL_BYTES, Sha256, seal};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 /// Bytes of a block of tar: entries are filled up to whole ones.
 const BLOCK: usize = 512;
-/// Lines of the index are gathered before they are digested and compressed.
-const BUFFER: usize = 1 << 16;
+/// So many lines of the index make a frame.
+const LINES: usize = 8192;
+/// They mostly find room in so many bytes.
+const FRAME: usize = 2 << 20;
 /// Two empty blocks end a file of tar.
 const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
@@ -42,20 +44,32 @@ impl<W: Write> Write for Measured<W> {
     }
 }
 
-/// The index, compressed as a part of an archive but for the head of its entry, and what the manifest says of it.
+/// The index as a part of an archive but for the head of its entry, in frames that are kept one after the other, and
+/// what the manifest says of it.
 ///
 /// # Errors
-/// What the writer says.
-pub(crate) fn index<'a, W: Write>(
-    out: W,
+/// What the compressor or the keeper says.
+pub(crate) fn index<'a, E: From<io::Error>>(
     mut entries: impl Iterator<Item = &'a Entry>,
-) -> io::Result<(W, IndexRecord)> {
-    let frame = zstd::stream::write::Encoder::new(out, LEVEL)?;
-    let mut lines = BufWriter::with_capacity(BUFFER, Measured::new(frame));
-    entries.try_for_each(|entry| entry.write(&mut lines))?;
-    let (mut frame, bytes, digest) = lines.into_inner().map_err(io::IntoInnerError::into_error)?.finish();
-    frame.write_all(&END[..bytes.next_multiple_of(BLOCK as u64).abs_diff(bytes) as usize])?;
-    Ok((frame.finish()?, IndexRecord { sha256: digest.to_string(), bytes }))
+    compress: &dyn Fn(&[u8]) -> io::Result<Vec<u8>>,
+    keep: &mut dyn FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<IndexRecord, E> {
+    let (mut lines, mut digest, mut bytes) = (Vec::with_capacity(FRAME), Sha256::default(), 0);
+    loop {
+        let is_end = entries.by_ref().take(LINES).try_fold(true, |_, entry| entry.write(&mut lines).map(|()| false))?;
+        digest.update(&lines);
+        bytes += lines.len() as u64;
+        if is_end {
+            lines.resize(bytes.next_multiple_of(BLOCK as u64).abs_diff(bytes) as usize, 0);
+        }
+        if !lines.is_empty() {
+            keep(compress(&lines)?)?;
+        }
+        if is_end {
+            return Ok(IndexRecord { sha256: digest.finish().to_string(), bytes });
+        }
+        lines.clear();
+    }
 }
 
 /// Writes a whole archive, as it is before it is encrypted. The first of the parts are those of the index.

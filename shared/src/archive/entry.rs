@@ -1,7 +1,7 @@
 //! One line of an archive's index.
 
 use super::{Class, Digest, Place};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::io::{self, Write};
 
 /// An object of an archive, as its index names it.
@@ -17,7 +17,7 @@ pub struct Entry {
     pub class: Class,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     path: std::borrow::Cow<'a, str>,
@@ -32,14 +32,10 @@ impl Entry {
     /// # Errors
     /// What the writer says.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let line = Line {
-            path: (&*self.path).into(),
-            sha256: self.digest.to_string().into(),
-            bytes: self.bytes,
-            class: self.class,
-        };
-        serde_json::to_writer(&mut *out, &line)?;
-        out.write_all(b"\n")
+        // A path has no character that JSON escapes (see `Place`), nor has any of the others.
+        let Self { path, digest, bytes, class } = self;
+        let class = class.word();
+        writeln!(out, r#"{{"path":"{path}","sha256":"{digest}","bytes":{bytes},"class":"{class}"}}"#)
     }
 
     /// Reads a line, without its end; `None` where it is none.

@@ -4,10 +4,10 @@ use super::ClusterError;
 use crate::object::{TypeMeta, field};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::{Arc, OnceLock, mpsc};
 
 /// What a reader makes of one item of a list; `None` where nothing is kept of it.
@@ -64,40 +64,113 @@ impl Decoder {
     }
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow, default)]
-    kind: Option<Cow<'a, str>>,
-    /// Absent where this is no list; null where a list of metadata is empty, as Go writes it.
-    #[serde(borrow, default, deserialize_with = "present")]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
-    Ok(Some(Option::deserialize(input)?.unwrap_or_default()))
-}
-
 fn decode<T>(ty: &Arc<TypeMeta>, page: &[u8], decode: DecodeItem<T>) -> Result<Vec<T>, ClusterError> {
-    let items = items(ty, page)?;
-    let mut records = Vec::with_capacity(items.len());
-    records.extend(items.iter().filter_map(|item| decode(ty, item)));
+    let mut records = Vec::new();
+    each(ty, page, &mut |item| {
+        records.extend(decode(ty, item));
+        Ok(())
+    })?;
+    // Records are small and stay, and a page may have had room for twice as many.
+    records.shrink_to_fit();
     Ok(records)
 }
 
-/// The items of a page of objects of this type.
+/// Reads a page of objects of this type, item by item: none but the one that is taken is in memory beside the page.
+/// Where this ends with an error, items may have been taken before.
 ///
 /// # Errors
-/// When it is no list of them.
-pub(super) fn items<'p>(ty: &TypeMeta, page: &'p [u8]) -> Result<Vec<&'p RawValue>, ClusterError> {
-    let read: Page<'_> = serde_json::from_slice(page).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
+/// When it is no list of them, or the first that an item was not taken for.
+pub(super) fn each<'p, I: Deserialize<'p>>(
+    ty: &TypeMeta,
+    page: &'p [u8],
+    take: &mut dyn FnMut(I) -> Result<(), ClusterError>,
+) -> Result<(), ClusterError> {
+    let mut items = Items { take, is_list: false, refused: None };
+    let mut kind: Option<Cow<'p, str>> = None;
+    let broken = |line: usize, column: usize| {
         ClusterError::BadAnswer(format!("no list of {} at line {line} column {column}", ty.kind))
-    })?;
-    if let Some(other) = read.kind.filter(|kind| !may_be(kind, ty)) {
+    };
+    let page = std::str::from_utf8(page).map_err(|error| broken(1, error.valid_up_to()))?;
+    let mut json = serde_json::Deserializer::from_str(page);
+    let read = json.deserialize_map(Page { items: &mut items, kind: &mut kind }).and_then(|()| json.end());
+    let Items { is_list, refused, .. } = items;
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    read.map_err(|error| broken(error.line(), error.column()))?;
+    if let Some(other) = kind.filter(|kind| !may_be(kind, ty)) {
         let other: String = other.chars().take(100).collect();
         return Err(ClusterError::BadAnswer(format!("a {other} in the place of a list of {}", ty.kind)));
     }
-    read.items.ok_or_else(|| ClusterError::BadAnswer(format!("no list of {}", ty.kind)))
+    if is_list { Ok(()) } else { Err(ClusterError::BadAnswer(format!("no list of {}", ty.kind))) }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum PageField {
+    Kind,
+    Items,
+    #[serde(other)]
+    Other,
+}
+
+/// Reads a page.
+struct Page<'a, 't, 'p, I> {
+    items: &'a mut Items<'t, I>,
+    kind: &'a mut Option<Cow<'p, str>>,
+}
+
+impl<'p, I: Deserialize<'p>> Visitor<'p> for Page<'_, '_, 'p, I> {
+    type Value = ();
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list")
+    }
+    fn visit_map<A: MapAccess<'p>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(field) = fields.next_key()? {
+            match field {
+                PageField::Kind => *self.kind = fields.next_value()?,
+                PageField::Items => fields.next_value_seed(&mut *self.items)?,
+                PageField::Other => fields.next_value::<IgnoredAny>().map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the items of a page.
+struct Items<'t, I> {
+    take: &'t mut dyn FnMut(I) -> Result<(), ClusterError>,
+    is_list: bool,
+    refused: Option<ClusterError>,
+}
+
+impl<'p, I: Deserialize<'p>> DeserializeSeed<'p> for &mut Items<'_, I> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'p>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'p, I: Deserialize<'p>> Visitor<'p> for &mut Items<'_, I> {
+    type Value = ();
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("items")
+    }
+    fn visit_seq<A: SeqAccess<'p>>(self, mut list: A) -> Result<(), A::Error> {
+        self.is_list = true;
+        while let Some(item) = list.next_element()? {
+            if let Err(refused) = (self.take)(item) {
+                self.refused = Some(refused);
+                return Err(A::Error::custom("an item was not taken"));
+            }
+        }
+        Ok(())
+    }
+    // An empty list of metadata, as Go writes it.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.is_list = true;
+        Ok(())
+    }
 }
 
 /// Whether a list of this kind may be one of `ty`. A definition names its list's kind itself, so of
@@ -108,7 +181,7 @@ fn may_be(list: &str, ty: &TypeMeta) -> bool {
 }
 
 /// What a page says of its list.
-#[derive(Deserialize, Default)]
+#[derive(serde::Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ListMeta {
     pub(super) r#continue: Option<String>,

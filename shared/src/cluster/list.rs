@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Objects a page; larger ones gain nothing.
 const PAGE: usize = 500;
@@ -169,20 +170,12 @@ pub(super) async fn once(
             let text = value.split_once('"').map_or(value, |(_, text)| text.trim_end_matches('"'));
             warnings.borrow_mut().insert(text.chars().take(300).collect());
         }
-        let mut body = Limited::new(body, limit);
         // Not the body's own hint: it passes through a decoder. What was compressed comes without this header.
         let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if let Some(length) = announced.filter(|length: &usize| *length > limit) {
             return Err(ClusterError::BadAnswer(format!("it announces {length} bytes, and {limit} are the most")));
         }
-        let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(ROOM));
-        // Frame by frame: a page is never in memory twice.
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| ClusterError::BadAnswer(chain(&*error)))?;
-            if let Some(data) = frame.data_ref() {
-                bytes.extend_from_slice(data);
-            }
-        }
+        let bytes = read(Limited::new(body, limit), announced.unwrap_or(0).min(ROOM)).await?;
         Ok((parts.status, retry_after, bytes))
     };
     let answered = match connection.limit {
@@ -197,6 +190,26 @@ pub(super) async fn once(
         Ok((status, _, bytes)) if status.is_success() => (Ok(bytes), None),
         Ok((status, retry_after, bytes)) => (Err(refusal(status, &bytes)), retry_after.map(Duration::from_secs)),
     }
+}
+
+/// Reads a body to its end. It comes in chunks of a few kilobytes, each handed over by the task of its connection: to
+/// another task that is nearly free, while each waking of the future that the runtime blocks on asks the system for
+/// events first, and all other work of that future whether it can go on. The task ends with this future.
+async fn read(mut body: Limited<Body>, room: usize) -> Result<Vec<u8>, ClusterError> {
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let mut bytes = Vec::with_capacity(room);
+        // Frame by frame: a page is never in memory twice.
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| ClusterError::BadAnswer(chain(&*error)))?;
+            if let Some(data) = frame.data_ref() {
+                bytes.extend_from_slice(data);
+            }
+        }
+        Ok(bytes)
+    });
+    let gone = || Err(ClusterError::BadAnswer("reading an answer was given up".to_owned()));
+    task.join_next().await.and_then(Result::ok).unwrap_or_else(gone)
 }
 
 /// The error of an answer that is no success. The body counts only where it is a Status object.

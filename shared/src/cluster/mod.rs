@@ -29,7 +29,7 @@ pub use error::{ClusterError, FieldConflict};
 pub use held::{Held, content, labelled};
 pub use kubelet::statistics;
 pub use names::names;
-pub use pages::{Collected, DecodePage, KeepPage, Order, Outcome, Reading, ServedKind, collect};
+pub use pages::{Collected, DecodePage, Items, KeepPage, Order, Outcome, Reading, ServedKind, collect};
 pub use read::{Plan, gather, read, read_kinds};
 pub use resource::{Place, Resource, Resources, object, resources, selected};
 pub use role::{ListRule, list_rules};

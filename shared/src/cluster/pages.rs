@@ -1,6 +1,6 @@
 //! Whole collections, page by page and each item as the server wrote it, for a reader that keeps none of them in memory.
 
-use super::decoder::{items, list_meta};
+use super::decoder::{each, list_meta};
 use super::discovery::discover;
 use super::list::{Warnings, encode, get};
 use super::read::version;
@@ -9,7 +9,6 @@ use crate::object::TypeMeta;
 use futures::future::OptionFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,8 +55,39 @@ pub struct Order {
     pub budget: Duration,
 }
 
-/// What a reader makes of the items of a page, each as the server wrote it.
-pub type DecodePage<T> = dyn Fn(&ServedKind, &[&RawValue]) -> Result<T, ClusterError> + Send + Sync;
+/// The items of a page, as the server wrote them.
+#[derive(Debug)]
+pub struct Items<'p> {
+    ty: &'p TypeMeta,
+    page: &'p [u8],
+}
+
+impl<'p> Items<'p> {
+    /// A page that came, or could have come, as an answer to a list.
+    pub const fn of(ty: &'p TypeMeta, page: &'p [u8]) -> Self {
+        Self { ty, page }
+    }
+
+    /// Hands over one after the other, read as what the reader takes.
+    ///
+    /// # Errors
+    /// When the page is no list of the kind, or the first that an item was not taken for: what was taken counts for
+    /// nothing then.
+    pub fn each<I: Deserialize<'p>>(
+        self,
+        mut take: impl FnMut(I) -> Result<(), ClusterError>,
+    ) -> Result<(), ClusterError> {
+        each(self.ty, self.page, &mut take)
+    }
+
+    /// The bytes of the page, in which all items find room.
+    pub const fn bytes(&self) -> usize {
+        self.page.len()
+    }
+}
+
+/// What a reader makes of the items of a page.
+pub type DecodePage<T> = dyn Fn(&ServedKind, Items<'_>) -> Result<T, ClusterError> + Send + Sync;
 
 /// What takes a part of a kind; see [`Reading::keep`].
 pub type KeepPage<'a, T> = dyn FnMut(&ServedKind, Option<T>) -> Result<(), ClusterError> + 'a;
@@ -248,7 +278,7 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
     /// Has a page decoded, from now on.
     fn decode(&self, kind: &ServedKind, page: Vec<u8>) -> impl Future<Output = Result<T, ClusterError>> + use<T> {
         let (decode, kind) = (Arc::clone(&self.decode), kind.clone());
-        self.connection.decoder.run(move || decode(&kind, &items(&kind.ty, &page)?)).map(Result::flatten)
+        self.connection.decoder.run(move || decode(&kind, Items::of(&kind.ty, &page))).map(Result::flatten)
     }
 
     fn keep_some(&self, kind: &ServedKind, page: Option<Result<T, ClusterError>>) -> Result<(), ClusterError> {

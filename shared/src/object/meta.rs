@@ -3,7 +3,7 @@
 use super::record::record;
 use super::sym::{Labels, Sym, When, read_map};
 use super::touch::Touched;
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Visitor};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -80,7 +80,21 @@ fn hexadecimal(text: &str) -> Option<u128> {
 
 impl<'de> Deserialize<'de> for Uid {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Ok(Self::new(&Sym::deserialize(input)?))
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Uid;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a UID")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uid, E> {
+                Ok(Uid::new(text))
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Uid, E> {
+                Ok(Uid::new(&number.to_string()))
+            }
+        }
+        // Not as a shared string: each is met once.
+        input.deserialize_any(Reader)
     }
 }
 
@@ -202,6 +216,10 @@ const KEPT_ANNOTATIONS: &[&str] = &[
     "mlops.dev/",
 ];
 
+fn is_kept(key: &str) -> bool {
+    KEPT_ANNOTATIONS.iter().any(|part| key.contains(part))
+}
+
 /// The annotations that verdicts read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Annotations(Labels);
@@ -213,9 +231,15 @@ impl Annotations {
     }
 }
 
+impl<'a> FromIterator<(&'a str, &'a str)> for Annotations {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().filter(|(key, _)| is_kept(key)).collect())
+    }
+}
+
 impl<'de> Deserialize<'de> for Annotations {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        read_map(input, |key| KEPT_ANNOTATIONS.iter().any(|part| key.contains(part))).map(Annotations)
+        read_map(input, is_kept).map(Annotations)
     }
 }
 

@@ -42,6 +42,11 @@ impl Sym {
         })
     }
 
+    /// As [`Sym::new`], of a text that is seldom met again: nothing is looked up, and nobody shares it.
+    pub fn unshared(text: &str) -> Self {
+        Self(ArcStr::from(text))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -10,7 +10,7 @@ use crate::storage::Storage;
 use crate::verify::broken;
 use mlops_shared::archive::{ArchiveError, Digest, Entry, Flow, Identities, Limits, Manifest, Place, scan};
 use mlops_shared::cli::Failure;
-use mlops_shared::cluster::{ClusterError, Collected, Connection, Order, Reading, ServedKind, collect};
+use mlops_shared::cluster::{ClusterError, Collected, Connection, Items, Order, Reading, ServedKind, collect};
 use mlops_shared::object::Selector;
 use serde::Deserialize;
 use serde_json::Value;
@@ -280,9 +280,13 @@ pub(crate) async fn live(
     };
     let named = archive.heads.iter().map(|head| target(&head.place, context).path().into_boxed_str());
     let known = Arc::new(Known { context: context.clone(), paths: named.collect() });
-    let decode = move |kind: &ServedKind, items: &[&RawValue]| {
-        let items = items.iter().map(|item| one(kind, item, &known));
-        items.filter_map(Result::transpose).collect::<Result<Vec<_>, ClusterError>>()
+    let decode = move |kind: &ServedKind, items: Items<'_>| {
+        let mut named = Vec::new();
+        items.each(|item| {
+            named.extend(one(kind, item, &known)?);
+            Ok(())
+        })?;
+        Ok(named)
     };
     let order = Order { namespaces: namespaces.clone(), selector: None, budget: BUDGET };
     let reading = Reading { wants: &wants, decode: Arc::new(decode), keep: &mut keep };
