@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// What the server answers to one request: status, extra headers, body; `None` hangs.
 pub type Answer = Option<(u16, &'static str, String)>;
+/// How often it is looked whether what was held back may be sent, every few milliseconds.
+const HELD_CHECKS: usize = 2000;
 /// Answers by path, and by how often that path was asked before.
 pub type Script = Arc<dyn Fn(&str, usize) -> Answer + Send + Sync>;
 
@@ -125,9 +127,23 @@ fn serve(mut stream: TcpStream, script: &FullScript, record: &Mutex<Vec<(Asked, 
         let head = format!(
             "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n"
         );
-        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err()
-            || headers.contains("cut")
-        {
+        // `X-Held: PART` holds the items of a list back until a path with this part in it is asked for.
+        let held = headers.split_once("X-Held: ").and_then(|(_, part)| Some((part.trim(), body.find("\"items\"")?)));
+        let (first, rest) = body.split_at(held.map_or(0, |(_, at)| at));
+        let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(first.as_bytes()));
+        if let Some((part, _)) = held {
+            let is_asked = || record.lock().expect("no panic").iter().any(|(asked, _)| asked.path.contains(part));
+            for _ in 0..HELD_CHECKS {
+                if is_asked() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !is_asked() {
+                return;
+            }
+        }
+        if sent.and_then(|()| stream.write_all(rest.as_bytes())).is_err() || headers.contains("cut") {
             return;
         }
     }

@@ -247,6 +247,31 @@ fn a_list_that_expires_starts_again() {
 }
 
 #[test]
+fn a_page_is_asked_for_once_the_head_of_the_one_before_is_there() {
+    let page = |name: &str, token: &str, headers: &'static str| {
+        let head = format!(r#"{{"kind":"PodList","metadata":{{"resourceVersion":"7","continue":"{token}"}},"#);
+        Some((200, headers, format!(r#"{head}"items":[{{"metadata":{{"name":"{name}","namespace":"n"}}}}]}}"#)))
+    };
+    // The server keeps the second page back until it is asked for the third, and the third until for the fourth.
+    let server = scripted(move |target, times| {
+        let token = target.split("continue=").nth(1).unwrap_or_default();
+        match (target.starts_with("/api/v1/pods?"), token, times) {
+            (false, ..) => None,
+            (true, "", _) => Some(page("a", "two", "")),
+            (true, "two", _) => Some(page("b", "three", "X-Held: continue=three\r\n")),
+            (true, "three", _) => Some(page("c", "four", "X-Held: continue=four\r\n")),
+            // Busy at first: an answer that is tried again is still waited for in its turn.
+            (true, _, 0) => Some(Some((429, "Retry-After: 0\r\n", "{}".to_owned()))),
+            (true, ..) => Some(page("d", "", "")),
+        }
+    });
+    let (_folder, archive, report) = backup(&server, &["--kinds", "pods"]);
+    let names: Vec<String> = files(&archive).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names[2..], ["a", "b", "c", "d"].map(|name| format!("objects/core/pods/n/{name}.json")));
+    assert_eq!(report["manifest"]["partial"], false);
+}
+
+#[test]
 fn scope_is_what_was_asked_for() {
     let server = scripted(|_, _| None);
     let (_folder, archive, report) = backup(&server, &["-n", "data-plane"]);

@@ -188,15 +188,27 @@ pub(super) struct ListMeta {
     pub(super) resource_version: Option<String>,
 }
 
+impl ListMeta {
+    /// What leads to the next page; `None` on the last one.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.r#continue.as_deref().filter(|token| !token.is_empty())
+    }
+}
+
 /// The continue token of a page; `None` on the last one.
 pub(super) fn continue_token(page: &[u8]) -> Option<String> {
-    list_meta(page).r#continue.filter(|token| !token.is_empty())
+    list_meta(page).token().map(str::to_owned)
 }
 
 /// What a page says of its list. The API server writes it before the items, so that only the page's
 /// head is read here.
 pub(super) fn list_meta(page: &[u8]) -> ListMeta {
-    field(serde_json::Deserializer::from_slice(page), "metadata").unwrap_or_default()
+    list_head(page).unwrap_or_default()
+}
+
+/// As [`list_meta`], of as much of a page as is there; `None` where that says nothing yet.
+pub(super) fn list_head(page: &[u8]) -> Option<ListMeta> {
+    field(serde_json::Deserializer::from_slice(page), "metadata")
 }
 
 #[cfg(test)]

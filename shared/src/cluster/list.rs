@@ -1,9 +1,11 @@
 //! Requests with a time limit and a retry policy, and lists page by page.
 
-use super::decoder::{DecodeItem, continue_token};
+use super::ahead::Ahead;
+use super::decoder::{DecodeItem, ListMeta, continue_token, list_head};
 use super::error::FieldConflict;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
+use futures::channel::oneshot;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::{AuthError, Body};
@@ -11,7 +13,7 @@ use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// Objects a page; larger ones gain nothing.
@@ -20,6 +22,8 @@ const PAGE: usize = 500;
 const PAGE_BYTES: usize = 512 << 20;
 /// Room made at once for a body that announces its length.
 const ROOM: usize = 16 << 20;
+/// What a list says of itself stands in so many of its first bytes, or is read with the rest.
+const HEAD: usize = 16 << 10;
 /// The answer to a review may be so large.
 const ANSWER_BYTES: usize = 1 << 20;
 const JSON: &str = "application/json";
@@ -100,11 +104,31 @@ pub(super) async fn get_within(
     warnings: &Warnings,
     bytes: usize,
 ) -> Result<Vec<u8>, ClusterError> {
+    tried(connection, (path, accept), warnings, bytes, &mut None).await
+}
+
+/// As [`get`], of a page whose body waits for its turn and whose head is told early.
+pub(super) async fn get_ahead(
+    connection: &Connection,
+    path: &str,
+    warnings: &Warnings,
+    ahead: Ahead<'_>,
+) -> Result<Vec<u8>, ClusterError> {
+    tried(connection, (path, JSON), warnings, PAGE_BYTES, &mut Some(ahead)).await
+}
+
+async fn tried(
+    connection: &Connection,
+    (path, accept): (&str, &str),
+    warnings: &Warnings,
+    bytes: usize,
+    ahead: &mut Option<Ahead<'_>>,
+) -> Result<Vec<u8>, ClusterError> {
     let mut wait = Duration::from_millis(200);
     let mut tries = 1;
     loop {
         let ask = Ask { method: Method::GET, path, media: JSON, body: None };
-        let (outcome, retry_after) = once(connection, ask, accept, warnings, bytes).await;
+        let (outcome, retry_after) = sent(connection, ask, accept, warnings, bytes, ahead).await;
         match outcome {
             Err(ClusterError::Status { code: 429 | 503 | 504, .. }) if tries < TRIES => {
                 tokio::time::sleep(retry_after.unwrap_or(wait).min(Duration::from_secs(5))).await;
@@ -149,6 +173,18 @@ pub(super) async fn once(
     warnings: &Warnings,
     limit: usize,
 ) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
+    sent(connection, ask, accept, warnings, limit, &mut None).await
+}
+
+/// As [`once`]. An answer that is a success takes `ahead`, and its time stands still until it is its turn.
+async fn sent(
+    connection: &Connection,
+    ask: Ask<'_>,
+    accept: &str,
+    warnings: &Warnings,
+    limit: usize,
+    ahead: &mut Option<Ahead<'_>>,
+) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
     let Ask { method, path, media, body } = ask;
     let mut request = Request::builder().uri(path).header(header::ACCEPT, accept);
     if body.is_some() {
@@ -157,11 +193,11 @@ pub(super) async fn once(
     let Ok(request) = request.method(method).body(body.map_or_else(Body::empty, Body::from)) else {
         return (Err(ClusterError::BadAnswer(format!("{path} is no path"))), None);
     };
+    let mut clock = Clock { limit: connection.limit, spent: Duration::ZERO };
     let exchange = async {
-        let response = connection
-            .client
-            .send(request)
-            .await
+        let response = clock
+            .within(connection.client.send(request))
+            .await?
             .map_err(|error| ClusterError::Unreachable { server: connection.server.clone(), reason: chain(&error) })?;
         let (parts, body) = response.into_parts();
         let retry_after = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -175,27 +211,48 @@ pub(super) async fn once(
         if let Some(length) = announced.filter(|length: &usize| *length > limit) {
             return Err(ClusterError::BadAnswer(format!("it announces {length} bytes, and {limit} are the most")));
         }
-        let bytes = read(Limited::new(body, limit), announced.unwrap_or(0).min(ROOM)).await?;
+        let (turn, head) = match ahead.take_if(|_| parts.status.is_success()) {
+            Some(Ahead { turn, head }) => (Some(turn.lock().await), Some(head)),
+            None => (None, None),
+        };
+        let bytes = clock.within(read(Limited::new(body, limit), announced.unwrap_or(0).min(ROOM), head)).await??;
+        drop(turn);
         Ok((parts.status, retry_after, bytes))
     };
-    let answered = match connection.limit {
-        Some(limit) => match tokio::time::timeout(limit, exchange).await {
-            Ok(answered) => answered,
-            Err(_) => return (Err(ClusterError::TimedOut(limit)), None),
-        },
-        None => exchange.await,
-    };
-    match answered {
+    match exchange.await {
         Err(error) => (Err(error), None),
         Ok((status, _, bytes)) if status.is_success() => (Ok(bytes), None),
         Ok((status, retry_after, bytes)) => (Err(refusal(status, &bytes)), retry_after.map(Duration::from_secs)),
     }
 }
 
+/// What is left of the time for an answer.
+struct Clock {
+    /// `None` for no end.
+    limit: Option<Duration>,
+    spent: Duration,
+}
+
+impl Clock {
+    /// Does a part of the exchange.
+    async fn within<T>(&mut self, part: impl Future<Output = T>) -> Result<T, ClusterError> {
+        let Some(limit) = self.limit else { return Ok(part.await) };
+        let start = Instant::now();
+        let done = tokio::time::timeout(limit.saturating_sub(self.spent), part).await;
+        self.spent += start.elapsed();
+        done.map_err(|_| ClusterError::TimedOut(limit))
+    }
+}
+
 /// Reads a body to its end. It comes in chunks of a few kilobytes, each handed over by the task of its connection: to
 /// another task that is nearly free, while each waking of the future that the runtime blocks on asks the system for
-/// events first, and all other work of that future whether it can go on. The task ends with this future.
-async fn read(mut body: Limited<Body>, room: usize) -> Result<Vec<u8>, ClusterError> {
+/// events first, and all other work of that future whether it can go on. The task ends with this future. What a list
+/// says of itself is told as soon as it is there.
+async fn read(
+    mut body: Limited<Body>,
+    room: usize,
+    mut head: Option<oneshot::Sender<ListMeta>>,
+) -> Result<Vec<u8>, ClusterError> {
     let mut task = JoinSet::new();
     task.spawn(async move {
         let mut bytes = Vec::with_capacity(room);
@@ -204,6 +261,13 @@ async fn read(mut body: Limited<Body>, room: usize) -> Result<Vec<u8>, ClusterEr
             let frame = frame.map_err(|error| ClusterError::BadAnswer(chain(&*error)))?;
             if let Some(data) = frame.data_ref() {
                 bytes.extend_from_slice(data);
+            }
+            if let Some(told) = head.take() {
+                match list_head(&bytes) {
+                    // Whoever asked may be gone.
+                    Some(found) => drop(told.send(found)),
+                    None => head = Some(told).filter(|_| bytes.len() < HEAD),
+                }
             }
         }
         Ok(bytes)

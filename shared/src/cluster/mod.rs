@@ -1,6 +1,7 @@
 //! The live cluster: connecting, discovery, paged lists, reviews of access, writes. The only module that names kube's client.
 
 mod access;
+mod ahead;
 mod by_namespace;
 mod connection;
 mod consent;

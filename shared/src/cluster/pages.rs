@@ -1,8 +1,9 @@
 //! Whole collections, page by page and each item as the server wrote it, for a reader that keeps none of them in memory.
 
-use super::decoder::{each, list_meta};
+use super::ahead::{Ahead, Coming, Turn, beside};
+use super::decoder::{ListMeta, each, list_meta};
 use super::discovery::discover;
-use super::list::{Warnings, encode, get};
+use super::list::{Warnings, encode, get, get_ahead};
 use super::read::version;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
@@ -241,38 +242,47 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
     ) -> Result<(), ClusterError> {
         let endless = || ClusterError::BadAnswer(format!("the list of {} does not end", kind.ty.kind));
         let is_large = LARGE.contains(&(&*kind.ty.group, &*kind.ty.kind));
-        let mut limit = if is_large { FIRST_OF_LARGE } else { PAGE };
-        let mut page = self.get(&format!("{path}?limit={limit}{query}")).await?;
-        // The page before may still be decoded while the next one arrives.
-        let (mut last, mut before) = (None, OptionFuture::default());
+        let turn = Turn::default();
+        let ask = |limit: usize, token: Option<&str>| {
+            let more = token.map(|token| format!("&continue={}", encode(token))).unwrap_or_default();
+            let path = format!("{path}?limit={limit}{query}{more}");
+            let turn = &turn;
+            Coming::new(limit, |head| {
+                async move { get_ahead(self.connection, &path, self.warnings, Ahead { turn, head }).await }
+                    .boxed_local()
+            })
+        };
+        let mut page = ask(if is_large { FIRST_OF_LARGE } else { PAGE }, None);
+        // Objects of a page, by the size of those of the last one; the page before may still be decoded while the next
+        // one arrives.
+        let (mut limit, mut last, mut before) = (None, None, OptionFuture::default());
         for _ in 0..PAGES {
             if self.stopped.borrow().is_some() {
                 return Ok(());
             }
-            let head = list_meta(&page);
-            versions.insert(namespace.to_owned(), head.resource_version.unwrap_or_default());
-            let bytes = page.len();
-            let decoding = self.decode(kind, page);
-            let Some(token) = head.r#continue.filter(|token| !token.is_empty()) else {
-                self.keep_some(kind, before.await)?;
+            let early = if limit.is_some() { page.head().await } else { None };
+            let mut next =
+                early.as_ref().and_then(ListMeta::token).zip(limit).map(|(token, limit)| ask(limit, Some(token)));
+            let asked = page.limit;
+            let whole = page.whole(next.as_mut()).await?;
+            let head = early.unwrap_or_else(|| list_meta(&whole));
+            versions.insert(namespace.to_owned(), head.resource_version.clone().unwrap_or_default());
+            let room = (PAGE_BYTES / (whole.len() / asked).max(1)).clamp(1, PAGE);
+            limit = Some(room);
+            let decoding = self.decode(kind, whole);
+            let decoded = beside(next.as_mut(), before).await;
+            self.keep_some(kind, decoded)?;
+            let Some(token) = head.token() else {
                 return self.keep_some(kind, Some(decoding.await));
             };
-            if last.as_ref() == Some(&token) {
+            if last.as_deref() == Some(token) {
                 return Err(endless());
             }
-            limit = (PAGE_BYTES / (bytes / limit).max(1)).clamp(1, PAGE);
-            let next = format!("{path}?limit={limit}{query}&continue={}", encode(&token));
-            let (next, decoded) = futures::join!(self.get(&next), before);
-            self.keep_some(kind, decoded)?;
+            page = next.unwrap_or_else(|| ask(room, Some(token)));
             before = Some(decoding).into();
-            last = Some(token);
-            page = next?;
+            last = Some(token.to_owned());
         }
         Err(endless())
-    }
-
-    async fn get(&self, path: &str) -> Result<Vec<u8>, ClusterError> {
-        get(self.connection, path, JSON, self.warnings).await
     }
 
     /// Has a page decoded, from now on.
