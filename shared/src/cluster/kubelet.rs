@@ -177,7 +177,7 @@ async fn one(
     warnings: &Warnings,
 ) -> Result<Object, ClusterError> {
     let path = format!("/api/v1/nodes/{}/proxy/stats/summary", encode(node));
-    let bytes = get_within(connection, &path, "application/json", warnings, BYTES).await?;
+    let bytes = get_within(connection, (&path, "application/json"), warnings, BYTES, None).await?;
     let no_summary = || ClusterError::BadAnswer("no summary of a kubelet".to_owned());
     let raw: &RawValue = serde_json::from_slice(&bytes).map_err(|_| no_summary())?;
     match decode_typed(ty, raw) {

@@ -14,18 +14,18 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 /// Objects a page; larger ones gain nothing.
 const PAGE: usize = 500;
 /// A page may be so large.
-const PAGE_BYTES: usize = 512 << 20;
+pub(super) const LIST_BYTES: usize = 512 << 20;
 /// Room made at once for a body that announces its length.
 const ROOM: usize = 16 << 20;
 /// What a list says of itself stands in so many of its first bytes, or is read with the rest.
 const HEAD: usize = 16 << 10;
 /// The answer to a review may be so large.
-const ANSWER_BYTES: usize = 1 << 20;
+const REVIEW_BYTES: usize = 1 << 20;
 const JSON: &str = "application/json";
 const TRIES: u32 = 3;
 /// Fields in conflict that are told.
@@ -93,42 +93,22 @@ pub(super) async fn get(
     accept: &str,
     warnings: &Warnings,
 ) -> Result<Vec<u8>, ClusterError> {
-    get_within(connection, path, accept, warnings, PAGE_BYTES).await
+    get_within(connection, (path, accept), warnings, LIST_BYTES, None).await
 }
 
-/// As [`get`], of an answer of at most `bytes`.
+/// As [`get`], of an answer of at most `bytes`; of a page that is asked for ahead of its turn, where it is one.
 pub(super) async fn get_within(
-    connection: &Connection,
-    path: &str,
-    accept: &str,
-    warnings: &Warnings,
-    bytes: usize,
-) -> Result<Vec<u8>, ClusterError> {
-    tried(connection, (path, accept), warnings, bytes, &mut None).await
-}
-
-/// As [`get`], of a page whose body waits for its turn and whose head is told early.
-pub(super) async fn get_ahead(
-    connection: &Connection,
-    path: &str,
-    warnings: &Warnings,
-    ahead: Ahead<'_>,
-) -> Result<Vec<u8>, ClusterError> {
-    tried(connection, (path, JSON), warnings, PAGE_BYTES, &mut Some(ahead)).await
-}
-
-async fn tried(
     connection: &Connection,
     (path, accept): (&str, &str),
     warnings: &Warnings,
     bytes: usize,
-    ahead: &mut Option<Ahead<'_>>,
+    mut ahead: Option<Ahead<'_>>,
 ) -> Result<Vec<u8>, ClusterError> {
     let mut wait = Duration::from_millis(200);
     let mut tries = 1;
     loop {
         let ask = Ask { method: Method::GET, path, media: JSON, body: None };
-        let (outcome, retry_after) = sent(connection, ask, accept, warnings, bytes, ahead).await;
+        let (outcome, retry_after) = once(connection, ask, accept, warnings, bytes, &mut ahead).await;
         match outcome {
             Err(ClusterError::Status { code: 429 | 503 | 504, .. }) if tries < TRIES => {
                 tokio::time::sleep(retry_after.unwrap_or(wait).min(Duration::from_secs(5))).await;
@@ -152,7 +132,7 @@ pub(super) async fn post(
     warnings: &Warnings,
 ) -> Result<Vec<u8>, ClusterError> {
     let ask = Ask { method: Method::POST, path, media: JSON, body: Some(body.into_bytes()) };
-    once(connection, ask, JSON, warnings, ANSWER_BYTES).await.0
+    once(connection, ask, JSON, warnings, REVIEW_BYTES, &mut None).await.0
 }
 
 /// One request.
@@ -165,19 +145,9 @@ pub(super) struct Ask<'a> {
     pub(super) body: Option<Vec<u8>>,
 }
 
-/// Asks once. With an error comes the time after which the server wants to be asked again, where it says so.
+/// Asks once. With an error comes the time after which the server wants to be asked again, where it says so. An answer
+/// that is a success takes `ahead`, and its time stands still until it is its turn.
 pub(super) async fn once(
-    connection: &Connection,
-    ask: Ask<'_>,
-    accept: &str,
-    warnings: &Warnings,
-    limit: usize,
-) -> (Result<Vec<u8>, ClusterError>, Option<Duration>) {
-    sent(connection, ask, accept, warnings, limit, &mut None).await
-}
-
-/// As [`once`]. An answer that is a success takes `ahead`, and its time stands still until it is its turn.
-async fn sent(
     connection: &Connection,
     ask: Ask<'_>,
     accept: &str,
@@ -253,8 +223,7 @@ async fn read(
     room: usize,
     mut head: Option<oneshot::Sender<ListMeta>>,
 ) -> Result<Vec<u8>, ClusterError> {
-    let mut task = JoinSet::new();
-    task.spawn(async move {
+    let mut task = Task(tokio::spawn(async move {
         let mut bytes = Vec::with_capacity(room);
         // Frame by frame: a page is never in memory twice.
         while let Some(frame) = body.frame().await {
@@ -271,9 +240,18 @@ async fn read(
             }
         }
         Ok(bytes)
-    });
-    let gone = || Err(ClusterError::BadAnswer("reading an answer was given up".to_owned()));
-    task.join_next().await.and_then(Result::ok).unwrap_or_else(gone)
+    }));
+    let gone = |_| Err(ClusterError::BadAnswer("reading an answer was given up".to_owned()));
+    (&mut task.0).await.unwrap_or_else(gone)
+}
+
+/// A task that ends with whoever waits for it.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The error of an answer that is no success. The body counts only where it is a Status object.

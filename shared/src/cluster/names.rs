@@ -44,7 +44,7 @@ pub async fn names(
         None => String::new(),
     };
     let path = format!("{base}/{}{within}/{}?limit={MOST}", served.version, served.plural);
-    let answer = get_within(connection, &path, METADATA, &warnings, BYTES).await?;
+    let answer = get_within(connection, (&path, METADATA), &warnings, BYTES, None).await?;
     let list: List = serde_json::from_slice(&answer)
         .map_err(|_| ClusterError::BadAnswer(format!("the list of {kind} is no list")))?;
     let mut names: Vec<String> = list.items.unwrap_or_default().into_iter().map(|item| item.metadata.name).collect();

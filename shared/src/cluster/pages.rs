@@ -3,7 +3,7 @@
 use super::ahead::{Ahead, Coming, Turn, beside};
 use super::decoder::{ListMeta, each, list_meta};
 use super::discovery::discover;
-use super::list::{Warnings, encode, get, get_ahead};
+use super::list::{LIST_BYTES, Warnings, encode, get, get_within};
 use super::read::version;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
@@ -248,7 +248,8 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
             let path = format!("{path}?limit={limit}{query}{more}");
             let turn = &turn;
             Coming::new(limit, |head| {
-                async move { get_ahead(self.connection, &path, self.warnings, Ahead { turn, head }).await }
+                let ahead = Some(Ahead { turn, head });
+                async move { get_within(self.connection, (&path, JSON), self.warnings, LIST_BYTES, ahead).await }
                     .boxed_local()
             })
         };

@@ -169,7 +169,7 @@ pub async fn selected<T: Send + 'static>(
 /// A subresource of one object; the object itself for an empty name.
 pub(super) async fn fetch(connection: &Connection, place: &Place, subresource: &str) -> Result<Value, ClusterError> {
     let path = place.path(subresource);
-    let answer = get_within(connection, &path, JSON, &Warnings::default(), OBJECT_BYTES).await;
+    let answer = get_within(connection, (&path, JSON), &Warnings::default(), OBJECT_BYTES, None).await;
     parse(&answer.map_err(|error| denied(error, "get", place, subresource))?)
 }
 

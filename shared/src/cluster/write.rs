@@ -152,7 +152,8 @@ impl<'a> Writer<'a> {
         let mut tries = 1;
         loop {
             let ask = Ask { method: method.clone(), path: &path, media, body: Some(body.clone()) };
-            let (outcome, retry_after) = once(self.connection, ask, JSON, &self.warnings, OBJECT_BYTES).await;
+            let (outcome, retry_after) =
+                once(self.connection, ask, JSON, &self.warnings, OBJECT_BYTES, &mut None).await;
             match (outcome, retry_after) {
                 (Err(ClusterError::Status { code: 429, .. }), Some(wait)) if tries < TRIES && wait <= LONGEST_WAIT => {
                     tokio::time::sleep(wait).await;
