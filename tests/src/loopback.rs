@@ -1,5 +1,6 @@
 //! A scripted HTTP server on loopback, for what a real API server never answers.
 
+use crate::wait;
 use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 /// What the server answers to one request: status, extra headers, body; `None` hangs.
 pub type Answer = Option<(u16, &'static str, String)>;
-/// How often it is looked whether what was held back may be sent, every few milliseconds.
-const HELD_CHECKS: usize = 2000;
+/// What is held back is given up after so long.
+const HELD: Duration = Duration::from_secs(10);
 /// Answers by path, and by how often that path was asked before.
 pub type Script = Arc<dyn Fn(&str, usize) -> Answer + Send + Sync>;
 
@@ -133,13 +134,7 @@ fn serve(mut stream: TcpStream, script: &FullScript, record: &Mutex<Vec<(Asked, 
         let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(first.as_bytes()));
         if let Some((part, _)) = held {
             let is_asked = || record.lock().expect("no panic").iter().any(|(asked, _)| asked.path.contains(part));
-            for _ in 0..HELD_CHECKS {
-                if is_asked() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            if !is_asked() {
+            if wait::until("what was held back", HELD, || Ok(is_asked().then_some(()))).is_err() {
                 return;
             }
         }

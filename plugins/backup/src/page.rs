@@ -69,7 +69,7 @@ impl Maker {
                 return Ok(());
             }
             let (bytes, place) = self.canonical(kind, &mut object)?;
-            if (&*kind.ty.group, &*kind.ty.kind) != ("", "Secret") && inline::has_credential(&object) {
+            if !is_secret(kind) && inline::has_credential(&object) {
                 made.credentials += 1;
             }
             let path = place.path();
@@ -107,9 +107,7 @@ impl Maker {
         let (group, name) = (&*kind.ty.group, &*kind.ty.kind);
         match exclude::of_object(group, name, object) {
             None if !self.wants(group, name, object) => Some("it was not asked for"),
-            None if (group, name) == ("", "Secret") && self.secrets == Secrets::Omitted => {
-                Some("Secrets were to be omitted")
-            }
+            None if is_secret(kind) && self.secrets == Secrets::Omitted => Some("Secrets were to be omitted"),
             why => why,
         }
     }
@@ -118,7 +116,7 @@ impl Maker {
     fn canonical(&self, kind: &ServedKind, object: &mut Json<'_>) -> Result<(Vec<u8>, Place), ClusterError> {
         let (group, name) = (&*kind.ty.group, &*kind.ty.kind);
         exclude::trim(group, name, object);
-        if (group, name) == ("", "Secret") && self.secrets == Secrets::Names {
+        if is_secret(kind) && self.secrets == Secrets::Names {
             self.redaction.apply(object);
         }
         let (namespace, own_name) = names(object);
@@ -148,6 +146,10 @@ impl Maker {
     pub(crate) fn compress(&self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         self.compressor.lock().unwrap_or_else(PoisonError::into_inner).compress(bytes)
     }
+}
+
+fn is_secret(kind: &ServedKind) -> bool {
+    kind.ty.group.is_empty() && &*kind.ty.kind == "Secret"
 }
 
 /// An entry of tar that depends on nothing but its path and its content.
