@@ -30,18 +30,18 @@ fn start() -> mpsc::Sender<Job> {
 }
 
 impl Decoder {
-    /// The records of a page of objects of this type.
+    /// The records of a page of objects of this type; see [`Decoder::run`].
     ///
     /// # Errors
     /// When the page is no list.
-    pub(super) async fn decode<T: Send + 'static>(
+    pub(super) fn decode<T: Send + 'static>(
         &self,
         ty: &Arc<TypeMeta>,
         page: Vec<u8>,
         decode: DecodeItem<T>,
-    ) -> Result<Vec<T>, ClusterError> {
+    ) -> impl Future<Output = Result<Vec<T>, ClusterError>> + use<T> {
         let kind = Arc::clone(ty);
-        self.run(move || self::decode(&kind, &page, decode)).await?
+        self.run(move || self::decode(&kind, &page, decode)).map(Result::flatten)
     }
 
     /// Does some work on the thread, after all that was given to it before. It is given at once, waited for or not.
@@ -195,11 +195,6 @@ impl ListMeta {
     }
 }
 
-/// The continue token of a page; `None` on the last one.
-pub(super) fn continue_token(page: &[u8]) -> Option<String> {
-    list_meta(page).token().map(str::to_owned)
-}
-
 /// What a page says of its list. The API server writes it before the items, so that only the page's
 /// head is read here.
 pub(super) fn list_meta(page: &[u8]) -> ListMeta {
@@ -229,7 +224,7 @@ mod tests {
             ("[]", None),
             ("", None),
         ] {
-            assert_eq!(continue_token(page.as_bytes()).as_deref(), want, "{page}");
+            assert_eq!(list_meta(page.as_bytes()).token(), want, "{page}");
         }
     }
 

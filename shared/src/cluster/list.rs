@@ -1,11 +1,13 @@
 //! Requests with a time limit and a retry policy, and lists page by page.
 
-use super::ahead::Ahead;
-use super::decoder::{DecodeItem, ListMeta, continue_token, list_head};
+use super::ahead::{Ahead, Coming, Turn, beside};
+use super::decoder::{DecodeItem, ListMeta, list_head, list_meta};
 use super::error::FieldConflict;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
+use futures::FutureExt as _;
 use futures::channel::oneshot;
+use futures::future::OptionFuture;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::{AuthError, Body};
@@ -16,10 +18,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// Objects a page; larger ones gain nothing.
-const PAGE: usize = 500;
+/// Objects a page at most; larger ones gain nothing.
+pub(super) const PAGE: usize = 500;
 /// A page may be so large.
-pub(super) const LIST_BYTES: usize = 512 << 20;
+const LIST_BYTES: usize = 512 << 20;
 /// Room made at once for a body that announces its length.
 const ROOM: usize = 16 << 20;
 /// What a list says of itself stands in so many of its first bytes, or is read with the rest.
@@ -31,9 +33,9 @@ const TRIES: u32 = 3;
 /// Fields in conflict that are told.
 const FIELDS: usize = 50;
 /// A list that changes under the reader is started again so often.
-const RESTARTS: u32 = 3;
-/// A list of more pages has no end: ten million objects are more than etcd holds.
-const PAGES: usize = 20_000;
+pub(super) const RESTARTS: u32 = 3;
+/// A list of more pages has no end.
+const PAGES: usize = 200_000;
 
 /// `Warning:` headers of the API server, each once.
 pub(super) type Warnings = RefCell<BTreeSet<String>>;
@@ -312,8 +314,101 @@ fn refusal(status: StatusCode, body: &[u8]) -> ClusterError {
     }
 }
 
-/// Reads a collection page by page; the records of each page. The next page is on its way while
-/// this one is decoded.
+/// How many objects a page is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limits {
+    /// So many.
+    Same(usize),
+    /// So many at first, and then as many as have about so many bytes, by what those of the page before had.
+    BySize { first: usize, bytes: usize },
+}
+
+impl Limits {
+    /// Of the first page, and of those behind it where that is known already.
+    const fn first(self) -> (usize, Option<usize>) {
+        match self {
+            Self::Same(limit) => (limit, Some(limit)),
+            Self::BySize { first, .. } => (first, None),
+        }
+    }
+
+    /// Behind a page of so many bytes that was asked for so many objects.
+    fn behind(self, page: usize, asked: usize) -> usize {
+        match self {
+            Self::Same(limit) => limit,
+            Self::BySize { bytes, .. } => (bytes / (page / asked).max(1)).clamp(1, PAGE),
+        }
+    }
+}
+
+/// A list, and how it is asked for.
+pub(super) struct List<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) path: &'a str,
+    /// What the query says beside the page: `&labelSelector=…`, or nothing.
+    pub(super) query: &'a str,
+    pub(super) accept: &'a str,
+    pub(super) limits: Limits,
+    /// The kind, for errors.
+    pub(super) kind: &'a str,
+}
+
+impl List<'_> {
+    /// Reads it page by page. The next page is asked for as soon as the head of one is there, and arrives while that
+    /// one is decoded: `decode` begins its work when it is called. Pages are kept in their order.
+    ///
+    /// # Errors
+    /// The first of a page, [`ClusterError::Gone`] where the list expired; what was kept counts for nothing then.
+    pub(super) async fn read<T, D: Future<Output = Result<T, ClusterError>>>(
+        &self,
+        warnings: &Warnings,
+        mut decode: impl FnMut(&ListMeta, Vec<u8>) -> D,
+        mut keep: impl FnMut(T) -> Result<(), ClusterError>,
+    ) -> Result<(), ClusterError> {
+        let endless = || ClusterError::BadAnswer(format!("the list of {} does not end", self.kind));
+        let turn = Turn::default();
+        let ask = |limit: usize, token: Option<&str>| {
+            let more = token.map(|token| format!("&continue={}", encode(token))).unwrap_or_default();
+            let path = format!("{}?limit={limit}{}{more}", self.path, self.query);
+            let turn = &turn;
+            Coming::new(limit, |head| {
+                let ahead = Some(Ahead { turn, head });
+                async move { get_within(self.connection, (&path, self.accept), warnings, LIST_BYTES, ahead).await }
+                    .boxed_local()
+            })
+        };
+        let (first, mut limit) = self.limits.first();
+        let mut page = ask(first, None);
+        // The page before may still be decoded while the next one arrives.
+        let (mut last, mut before) = (None, OptionFuture::default());
+        for _ in 0..PAGES {
+            let early = if limit.is_some() { page.head().await } else { None };
+            let mut next =
+                early.as_ref().and_then(ListMeta::token).zip(limit).map(|(token, limit)| ask(limit, Some(token)));
+            let asked = page.limit;
+            let whole = page.whole(next.as_mut()).await?;
+            let head = early.unwrap_or_else(|| list_meta(&whole));
+            let behind = self.limits.behind(whole.len(), asked);
+            limit = Some(behind);
+            let decoding = decode(&head, whole);
+            if let Some(decoded) = beside(next.as_mut(), before).await {
+                keep(decoded?)?;
+            }
+            let Some(token) = head.token() else {
+                return keep(decoding.await?);
+            };
+            if last.as_deref() == Some(token) {
+                return Err(endless());
+            }
+            page = next.unwrap_or_else(|| ask(behind, Some(token)));
+            before = Some(decoding).into();
+            last = Some(token.to_owned());
+        }
+        Err(endless())
+    }
+}
+
+/// Reads a collection; the records of each page.
 pub(super) async fn list<T: Send + 'static>(
     connection: &Connection,
     path: &str,
@@ -322,32 +417,18 @@ pub(super) async fn list<T: Send + 'static>(
     (ty, decode): (&Arc<TypeMeta>, DecodeItem<T>),
     warnings: &Warnings,
 ) -> Result<Vec<Vec<T>>, ClusterError> {
-    let first = format!("{path}?limit={PAGE}{query}");
-    let decoder = &connection.decoder;
+    let list = List { connection, path, query, accept, limits: Limits::Same(PAGE), kind: &ty.kind };
     let mut restarts = 0;
-    'again: loop {
-        let (mut found, mut last) = (Vec::new(), None);
-        let mut page = get(connection, &first, accept, warnings).await?;
-        loop {
-            let Some(token) = continue_token(&page) else {
-                found.push(decoder.decode(ty, page, decode).await?);
-                return Ok(found);
-            };
-            let next = format!("{first}&continue={}", encode(&token));
-            let (next, records) =
-                futures::join!(get(connection, &next, accept, warnings), decoder.decode(ty, page, decode));
-            found.push(records?);
-            if found.len() >= PAGES || last.as_ref() == Some(&token) {
-                return Err(ClusterError::BadAnswer(format!("the list of {} does not end", ty.kind)));
-            }
-            last = Some(token);
-            match next {
-                Err(ClusterError::Gone) if restarts < RESTARTS => {
-                    restarts += 1;
-                    continue 'again;
-                }
-                next => page = next?,
-            }
+    loop {
+        let mut found = Vec::new();
+        let decode = |_: &ListMeta, page| connection.decoder.decode(ty, page, decode);
+        let keep = |records| {
+            found.push(records);
+            Ok(())
+        };
+        match list.read(warnings, decode, keep).await {
+            Err(ClusterError::Gone) if restarts < RESTARTS => restarts += 1,
+            outcome => return outcome.map(|()| found),
         }
     }
 }

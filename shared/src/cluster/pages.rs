@@ -1,13 +1,11 @@
 //! Whole collections, page by page and each item as the server wrote it, for a reader that keeps none of them in memory.
 
-use super::ahead::{Ahead, Coming, Turn, beside};
-use super::decoder::{ListMeta, each, list_meta};
+use super::decoder::{ListMeta, each};
 use super::discovery::discover;
-use super::list::{LIST_BYTES, Warnings, encode, get, get_within};
+use super::list::{Limits, List, PAGE, RESTARTS, Warnings, encode, get};
 use super::read::version;
 use super::{ClusterError, Connection};
 use crate::object::TypeMeta;
-use futures::future::OptionFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use std::cell::RefCell;
@@ -18,8 +16,6 @@ use std::time::{Duration, Instant};
 /// Kinds that are read at a time. Most are empty, and cost a way to the server and back; of the others this bounds the
 /// pages in memory.
 const AT_A_TIME: usize = 4;
-/// Objects a page.
-const PAGE: usize = 500;
 /// A page of a kind whose objects may be large begins with so many.
 const FIRST_OF_LARGE: usize = 8;
 /// Pages are asked for so that they have about so many bytes at most. Three of a kind are in memory at a time: one
@@ -28,10 +24,6 @@ const PAGE_BYTES: usize = 2 << 20;
 /// Kinds whose objects may have a megabyte each: releases of Helm, dashboards, definitions of operators.
 const LARGE: &[(&str, &str)] =
     &[("", "Secret"), ("", "ConfigMap"), ("apiextensions.k8s.io", "CustomResourceDefinition")];
-/// A list that changes under the reader is started again so often.
-const RESTARTS: u32 = 3;
-/// A list of more pages has no end.
-const PAGES: usize = 200_000;
 const JSON: &str = "application/json";
 
 /// A kind that is served and can be listed.
@@ -240,50 +232,15 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
         namespace: &str,
         versions: &mut BTreeMap<String, String>,
     ) -> Result<(), ClusterError> {
-        let endless = || ClusterError::BadAnswer(format!("the list of {} does not end", kind.ty.kind));
         let is_large = LARGE.contains(&(&*kind.ty.group, &*kind.ty.kind));
-        let turn = Turn::default();
-        let ask = |limit: usize, token: Option<&str>| {
-            let more = token.map(|token| format!("&continue={}", encode(token))).unwrap_or_default();
-            let path = format!("{path}?limit={limit}{query}{more}");
-            let turn = &turn;
-            Coming::new(limit, |head| {
-                let ahead = Some(Ahead { turn, head });
-                async move { get_within(self.connection, (&path, JSON), self.warnings, LIST_BYTES, ahead).await }
-                    .boxed_local()
-            })
-        };
-        let mut page = ask(if is_large { FIRST_OF_LARGE } else { PAGE }, None);
-        // Objects of a page, by the size of those of the last one; the page before may still be decoded while the next
-        // one arrives.
-        let (mut limit, mut last, mut before) = (None, None, OptionFuture::default());
-        for _ in 0..PAGES {
-            if self.stopped.borrow().is_some() {
-                return Ok(());
-            }
-            let early = if limit.is_some() { page.head().await } else { None };
-            let mut next =
-                early.as_ref().and_then(ListMeta::token).zip(limit).map(|(token, limit)| ask(limit, Some(token)));
-            let asked = page.limit;
-            let whole = page.whole(next.as_mut()).await?;
-            let head = early.unwrap_or_else(|| list_meta(&whole));
+        let first = if is_large { FIRST_OF_LARGE } else { PAGE };
+        let limits = Limits::BySize { first, bytes: PAGE_BYTES };
+        let list = List { connection: self.connection, path, query, accept: JSON, limits, kind: &kind.ty.kind };
+        let decode = |head: &ListMeta, page| {
             versions.insert(namespace.to_owned(), head.resource_version.clone().unwrap_or_default());
-            let room = (PAGE_BYTES / (whole.len() / asked).max(1)).clamp(1, PAGE);
-            limit = Some(room);
-            let decoding = self.decode(kind, whole);
-            let decoded = beside(next.as_mut(), before).await;
-            self.keep_some(kind, decoded)?;
-            let Some(token) = head.token() else {
-                return self.keep_some(kind, Some(decoding.await));
-            };
-            if last.as_deref() == Some(token) {
-                return Err(endless());
-            }
-            page = next.unwrap_or_else(|| ask(room, Some(token)));
-            before = Some(decoding).into();
-            last = Some(token.to_owned());
-        }
-        Err(endless())
+            self.decode(kind, page)
+        };
+        list.read(self.warnings, decode, |page| self.keep(kind, Some(page))).await
     }
 
     /// Has a page decoded, from now on.
@@ -292,11 +249,10 @@ impl<T: Send + 'static> Reader<'_, '_, T> {
         self.connection.decoder.run(move || decode(&kind, Items::of(&kind.ty, &page))).map(Result::flatten)
     }
 
-    fn keep_some(&self, kind: &ServedKind, page: Option<Result<T, ClusterError>>) -> Result<(), ClusterError> {
-        page.map_or(Ok(()), |page| self.keep(kind, Some(page?)))
-    }
-
     fn keep(&self, kind: &ServedKind, page: Option<T>) -> Result<(), ClusterError> {
+        if let Some(stopped) = &*self.stopped.borrow() {
+            return Err(stopped.clone());
+        }
         // No await lies between the borrow and its end.
         let kept = (self.keep.borrow_mut())(kind, page);
         if let Err(error) = &kept {
