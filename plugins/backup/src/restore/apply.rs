@@ -173,7 +173,8 @@ impl Run<'_> {
         let mut memory = self.memory.borrow_mut();
         for head in self.heads {
             let path = super::plan::target(&head.place, self.context).path();
-            if let Some(live) = self.cluster.objects.get(path.as_str()) {
+            // What is going owns nothing any more: whatever named it would go with it.
+            if let Some(live) = self.cluster.objects.get(path.as_str()).filter(|live| !live.is_deleting) {
                 memory.uids.insert(head.uid.clone(), live.uid.clone());
             }
         }
@@ -220,29 +221,44 @@ impl Run<'_> {
                 let uid = self.memory.borrow().uids.get(&head.uid).cloned().unwrap_or_default();
                 self.status(at, &place, &original, uid, !head.owners.is_empty()).await
             }
-            Action::Update => {
-                let (body, _) = self.body(head, item, &original).await;
-                Ok(self.written(self.writer.apply(&place, &body, false).await))
-            }
-            Action::Replace => {
-                let live = match object(self.connection, &place).await {
-                    Ok(live) => live,
-                    Err(error) => return Ok(Outcome::failed(&error)),
-                };
-                let (body, _) = self.body(head, item, &original).await;
-                let body = in_place_of(&live, body);
-                Ok(self.written(self.writer.replace(&place, &body).await))
-            }
+            Action::Update => Ok(self.written(self.update(head, item, &place, &original).await)),
+            Action::Replace => Ok(self.written(self.replace(head, item, &place, &original).await)),
+            Action::Rebind => Ok(self.written(self.rebind(&place).await)),
             Action::Recreate => self.recreate((at, item, head), &place, &original).await,
             _ => Ok(Outcome::of(State::None)),
         }
     }
 
+    async fn update(&self, head: &Head, item: &Item, place: &Place, original: &Value) -> Result<Value, ClusterError> {
+        let (body, _) = self.body(head, item, original).await?;
+        self.writer.apply(place, &body, false).await
+    }
+
+    async fn replace(&self, head: &Head, item: &Item, place: &Place, original: &Value) -> Result<Value, ClusterError> {
+        let live = object(self.connection, place).await?;
+        let (body, _) = self.body(head, item, original).await?;
+        self.writer.replace(place, &in_place_of(&live, body, self.context)).await
+    }
+
+    /// Makes a volume forget the UID of the claim that it was bound to.
+    async fn rebind(&self, place: &Place) -> Result<Value, ClusterError> {
+        let live = object(self.connection, place).await?;
+        let of = |field: &str| live.pointer(&format!("/metadata/{field}")).cloned().unwrap_or_default();
+        let forget = json!({
+            "metadata": {"uid": of("uid"), "resourceVersion": of("resourceVersion")},
+            "spec": {"claimRef": {"uid": null, "resourceVersion": null}},
+        });
+        self.writer.merge_patch(place, &forget).await
+    }
+
     /// The object as it is to be, with the owners that are there, and whether others are still to come.
-    pub(super) async fn body(&self, head: &Head, item: &Item, original: &Value) -> (Value, bool) {
+    ///
+    /// # Errors
+    /// Why nobody can tell whether an owner is there.
+    pub(super) async fn body(&self, head: &Head, item: &Item, original: &Value) -> Result<(Value, bool), ClusterError> {
         let mut body = prepare(original.clone(), self.context);
-        let is_later = self.relink(head, item, &mut body, original).await;
-        (body, is_later)
+        let is_later = self.relink(head, item, &mut body, original).await?;
+        Ok((body, is_later))
     }
 
     fn written(&self, answer: Result<Value, ClusterError>) -> Outcome {
@@ -253,7 +269,7 @@ impl Run<'_> {
     }
 
     /// Names the owners that are there by the UIDs that they have here; whether some are still to come.
-    async fn relink(&self, head: &Head, item: &Item, body: &mut Value, original: &Value) -> bool {
+    async fn relink(&self, head: &Head, item: &Item, body: &mut Value, original: &Value) -> Result<bool, ClusterError> {
         let references = original.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         let mut kept = Vec::new();
         let mut is_later = false;
@@ -266,7 +282,7 @@ impl Run<'_> {
                     is_later = true;
                     None
                 }
-                (None, false) => self.find(owner, &item.target.namespace).await,
+                (None, false) => self.find(owner, &item.target.namespace).await?,
             };
             let is_awaited = uid.is_none() && is_coming;
             if uid.is_none() && !is_awaited {
@@ -285,26 +301,31 @@ impl Run<'_> {
                 metadata.insert("ownerReferences".to_owned(), kept.into());
             }
         }
-        is_later
+        Ok(is_later)
     }
 
-    /// The UID of an owner that is not in the archive; `None` where it is not there or cannot be read.
-    async fn find(&self, owner: &Owner, namespace: &str) -> Option<String> {
+    /// The UID of an owner that is not in the archive; `None` where it is not there, or is going.
+    async fn find(&self, owner: &Owner, namespace: &str) -> Result<Option<String>, ClusterError> {
         let key = format!("{}\n{}\n{namespace}\n{}", owner.api_version, owner.kind, owner.name);
         let known = self.memory.borrow().owners.get(&key).cloned();
         if let Some(known) = known {
-            return known;
+            return Ok(known);
         }
         let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
         let uid = match self.resources.of_kind(group, &owner.kind) {
             None => None,
             Some(resource) => {
-                let found = object(self.connection, &resource.at(namespace, &owner.name)).await.ok();
-                found.and_then(|found| found.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned))
+                let found = match object(self.connection, &resource.at(namespace, &owner.name)).await {
+                    Ok(found) => Some(found),
+                    Err(ClusterError::NotFound) => None,
+                    Err(error) => return Err(error),
+                };
+                let stays = found.filter(|found| found.pointer("/metadata/deletionTimestamp").is_none());
+                stays.and_then(|found| found.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned))
             }
         };
         self.memory.borrow_mut().owners.insert(key, uid.clone());
-        uid
+        Ok(uid)
     }
 
     pub(super) fn note(&self, write: impl FnOnce(&mut Journal) -> Result<(), Failure>) -> Result<(), Failure> {
@@ -317,8 +338,11 @@ impl Run<'_> {
         place: &Place,
         original: &Value,
     ) -> Result<Outcome, Failure> {
-        let (mut body, is_later) = self.body(head, item, original).await;
-        if fields::status(original).is_some() && fields::must_pause(original) {
+        let (mut body, is_later) = match self.body(head, item, original).await {
+            Ok(made) => made,
+            Err(error) => return Ok(Outcome::failed(&error)),
+        };
+        if fields::must_pause(original) {
             annotate(&mut body, PAUSE, "true");
         }
         self.note(|journal| journal.begun(&head.path))?;
@@ -338,7 +362,10 @@ impl Run<'_> {
                 Ok(live) if comparable(live.clone(), self.context) == comparable(body, self.context) => live,
                 _ => return Ok(Outcome::failed(&ClusterError::InDoubt(error))),
             },
-            Err(error) => return Ok(Outcome::failed(&error)),
+            Err(error) => {
+                self.note(|journal| journal.refused(&head.path))?;
+                return Ok(Outcome::failed(&error));
+            }
         };
         if self.is_dry_run {
             return Ok(Outcome::of(State::Accepted));
@@ -411,13 +438,15 @@ impl Run<'_> {
         }
         self.progress(&format!("{} to finish", unfinished.len()));
         let outcomes = futures::stream::iter(unfinished)
-            .map(|it| async move { (it.item, self.finish_one(&it, &items[it.item]).await) })
+            .map(|it| {
+                let missing = self.missing_of_kafka(&items[it.item], items, told);
+                async move { (it.item, self.finish_one(&it, &items[it.item], missing).await) }
+            })
             .buffer_unordered(AT_A_TIME)
             .collect::<Vec<_>>()
             .await;
         for (at, outcome) in outcomes {
-            if let Err(error) = outcome? {
-                let outcome = Outcome::failed(&error);
+            if let Err(outcome) = outcome? {
                 told[at].state = outcome.state;
                 told[at].message = outcome.message.map(|why| format!("it is there, and was not finished: {why}"));
             }
@@ -425,30 +454,61 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn finish_one(&self, it: &Unfinished, item: &Item) -> Result<Result<(), ClusterError>, Failure> {
+    /// What a Kafka needs before its operator may see it and does not have: pools with their node ids, authorities,
+    /// claims. Without them the operator would make others.
+    fn missing_of_kafka(&self, kafka: &Item, items: &[Item], told: &[Restored]) -> Option<String> {
+        let head = &self.heads[kafka.head];
+        if (&*head.place.group, &*head.kind) != ("kafka.strimzi.io", "Kafka") {
+            return None;
+        }
+        let is_part = |item: &Item| {
+            item.wave.0 < kafka.wave.0
+                && item.target.namespace == kafka.target.namespace
+                && self.heads[item.head].labels.get("strimzi.io/cluster") == Some(&*head.place.name)
+        };
+        let is_there = |item: &Item, told: &Restored| match item.action {
+            Action::Blocked => self.cluster.objects.get(&*item.target.path()).is_some_and(|live| !live.is_deleting),
+            action => !action.writes() || told.state == State::Done,
+        };
+        let missing = items.iter().zip(told).find(|(item, told)| is_part(item) && !is_there(item, told));
+        missing.map(|(item, _)| format!("{}/{}", self.heads[item.head].kind, item.target.name))
+    }
+
+    async fn finish_one(
+        &self,
+        it: &Unfinished,
+        item: &Item,
+        missing: Option<String>,
+    ) -> Result<Result<(), Outcome>, Failure> {
         let head = &self.heads[item.head];
         let place = place_of(head, &item.target);
         let original = self.object(head)?;
         let mut metadata = json!({"uid": it.uid});
         if it.owners {
             let mut body = json!({"metadata": {}});
-            self.relink(head, item, &mut body, &original).await;
+            if let Err(error) = self.relink(head, item, &mut body, &original).await {
+                return Ok(Err(Outcome::failed(&error)));
+            }
             if let Some(owners) = body.pointer("/metadata/ownerReferences") {
                 metadata["ownerReferences"] = owners.clone();
             }
         }
-        if fields::status(&original).is_some() && fields::must_pause(&original) {
-            metadata["annotations"] = json!({PAUSE: null});
+        if fields::must_pause(&original) {
+            if let Some(missing) = missing {
+                let message = format!("{missing} was not restored: it stays paused");
+                return Ok(Err(Outcome { state: State::Failed, message: Some(message) }));
+            }
+            metadata["annotations"] = json!({PAUSE: fields::pause(&original)});
         }
         let is_changed = metadata.as_object().is_some_and(|metadata| metadata.len() > 1);
         if is_changed && let Err(error) = self.writer.merge_patch(&place, &json!({"metadata": metadata})).await {
-            return Ok(Err(error));
+            return Ok(Err(Outcome::failed(&error)));
         }
         let managers = fields::managers(&original);
-        if !managers.is_empty() && self.context.namespaces.is_empty() {
+        if !managers.is_empty() && item.target == head.place {
             let patch = json!({"metadata": {"uid": it.uid, "managedFields": managers}});
             if let Err(error) = self.writer.merge_patch(&place, &patch).await {
-                return Ok(Err(error));
+                return Ok(Err(Outcome::failed(&error)));
             }
         }
         self.note(|journal| journal.finished(&head.path))?;

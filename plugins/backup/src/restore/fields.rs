@@ -45,23 +45,26 @@ const fn of(name: &'static str, kind: (&'static str, &'static str), apply: fn(&m
     Rule { name, kind: Some(kind), apply }
 }
 
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// The rules, in their order.
 pub(crate) const RULES: &[Rule] = &[
     all("identity", identity),
     all("status", |object, _| drop(take(object, "", "status"))),
     all("finalizers", finalizers),
-    all("namespace", namespace),
+    // Those that go by the namespace of the backup come before it changes.
     all("labels of Flux in another namespace", labels_of_flux),
+    of("volume of a claim", ("", "PersistentVolumeClaim"), volume_of_claim),
+    of("accounts of a binding", (RBAC, "RoleBinding"), accounts_of_binding),
+    all("namespace", namespace),
     of("finalizers of namespaces", ("", "Namespace"), |object, _| drop(take(object, "/spec", "finalizers"))),
     of("addresses of services", ("", "Service"), addresses),
     of("node ports of services", ("", "Service"), node_ports),
     of("claim of a volume", ("", "PersistentVolume"), claim_of_volume),
-    of("volume of a claim", ("", "PersistentVolumeClaim"), volume_of_claim),
     of("node of a pod", ("", "Pod"), node_of_pod),
     of("selector of a job", ("batch", "Job"), selector_of_job),
     of("tokens of an account", ("", "ServiceAccount"), tokens_of_account),
     of("token in a secret", ("", "Secret"), token_in_secret),
-    of("accounts of a binding", ("rbac.authorization.k8s.io", "RoleBinding"), accounts_of_binding),
     of("revision of a deployment", ("apps", "Deployment"), revision),
     all("trial", asleep::quieten),
 ];
@@ -111,10 +114,24 @@ pub(crate) fn status(object: &Value) -> Option<Value> {
 /// The annotation that holds Strimzi off a Kafka.
 pub(crate) const PAUSE: &str = "strimzi.io/pause-reconciliation";
 
-/// Whether an object must be kept from its operator until its status is there.
+/// What the annotation says in the backup; `None` without one.
+pub(crate) fn pause(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/annotations")?.get(PAUSE)?.as_str()
+}
+
+/// Whether an object must be kept from its operator until its status is there. Strimzi takes nothing but `true`, in
+/// capitals or not, for a pause (`Annotations.booleanAnnotation`).
 pub(crate) fn must_pause(object: &Value) -> bool {
     let is_kafka = group_and_kind(object) == ("kafka.strimzi.io".to_owned(), "Kafka".to_owned());
-    is_kafka && object.pointer("/metadata/annotations").and_then(|it| it.get(PAUSE)).is_none()
+    is_kafka && status(object).is_some() && !pause(object).is_some_and(|word| word.eq_ignore_ascii_case("true"))
+}
+
+/// The object as a run makes it, before it is finished.
+pub(crate) fn held(mut object: Value) -> Value {
+    if must_pause(&object) {
+        annotate(&mut object, PAUSE, "true");
+    }
+    object
 }
 
 /// Sets an annotation.
@@ -184,21 +201,32 @@ fn finalizers(object: &mut Value, _: &Context) {
     }
 }
 
-fn namespace(object: &mut Value, context: &Context) {
+/// Where an object says which namespace it is of.
+fn field_of_namespace(object: &Value) -> &'static str {
     let is_namespace = group_and_kind(object) == (String::new(), "Namespace".to_owned());
-    let field = if is_namespace { "/metadata/name" } else { "/metadata/namespace" };
+    if is_namespace { "/metadata/name" } else { "/metadata/namespace" }
+}
+
+/// Whether an object of the backup goes into another namespace, or one of the cluster is there.
+fn is_mapped(object: &Value, context: &Context) -> bool {
+    let namespace = text(object, field_of_namespace(object));
+    context.namespaces.iter().any(|(from, to)| from == namespace || to == namespace)
+}
+
+fn namespace(object: &mut Value, context: &Context) {
+    let field = field_of_namespace(object);
     let Some(target) = context.namespaces.get(text(object, field)).cloned() else { return };
     if let Some(place) = object.pointer_mut(field) {
         *place = target.clone().into();
     }
-    if is_namespace && let Some(label) = object.pointer_mut("/metadata/labels/kubernetes.io~1metadata.name") {
+    if let Some(label) = object.pointer_mut("/metadata/labels/kubernetes.io~1metadata.name") {
         *label = target.into();
     }
 }
 
 /// A copy in another namespace is not what Flux or Helm deployed.
 fn labels_of_flux(object: &mut Value, context: &Context) {
-    if context.namespaces.is_empty() {
+    if !is_mapped(object, context) {
         return;
     }
     for place in ["labels", "annotations"] {
@@ -267,7 +295,7 @@ fn binding(object: &mut Value) {
 
 fn volume_of_claim(object: &mut Value, context: &Context) {
     binding(object);
-    if !context.namespaces.is_empty() || !context.volumes.contains(text(object, "/spec/volumeName")) {
+    if is_mapped(object, context) || !context.volumes.contains(text(object, "/spec/volumeName")) {
         take(object, "/spec", "volumeName");
     }
 }
@@ -328,10 +356,26 @@ fn token_in_secret(object: &mut Value, _: &Context) {
     }
 }
 
+/// Accounts of the namespace by their names, and as users and groups.
 fn accounts_of_binding(object: &mut Value, context: &Context) {
+    if !is_mapped(object, context) {
+        return;
+    }
     for subject in object.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(target) = context.namespaces.get(text(subject, "/namespace")) {
             subject["namespace"] = target.as_str().into();
+        }
+        let name = text(subject, "/name");
+        let account = name.strip_prefix("system:serviceaccount:").and_then(|it| it.split_once(':'));
+        let renamed = match (account, name.strip_prefix("system:serviceaccounts:")) {
+            (Some((from, account)), _) => {
+                context.namespaces.get(from).map(|to| format!("system:serviceaccount:{to}:{account}"))
+            }
+            (None, Some(from)) => context.namespaces.get(from).map(|to| format!("system:serviceaccounts:{to}")),
+            (None, None) => None,
+        };
+        if let Some(name) = renamed {
+            subject["name"] = name.into();
         }
     }
 }

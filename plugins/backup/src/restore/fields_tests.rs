@@ -162,11 +162,22 @@ fn mapped_cases() -> Vec<(&'static str, Value, Value)> {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "b", "labels": {"l": "v"}}}),
         ),
         (
+            "labels of Flux in another namespace",
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "other",
+                "labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}, "spec": {"volumeName": "kept"}}),
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "other",
+                "labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}, "spec": {"volumeName": "kept"}}),
+        ),
+        (
             "accounts of a binding",
             json!({"apiVersion": binding, "kind": "RoleBinding", "metadata": {"name": "c", "namespace": "a"},
-                "subjects": [{"kind": "ServiceAccount", "name": "s", "namespace": "a"}, {"kind": "User", "name": "u"}]}),
+                "subjects": [{"kind": "ServiceAccount", "name": "s", "namespace": "a"}, {"kind": "User", "name": "u"},
+                    {"kind": "User", "name": "system:serviceaccount:a:s"}, {"kind": "Group", "name": "system:serviceaccounts:a"},
+                    {"kind": "Group", "name": "system:serviceaccounts"}]}),
             json!({"apiVersion": binding, "kind": "RoleBinding", "metadata": {"name": "c", "namespace": "b"},
-                "subjects": [{"kind": "ServiceAccount", "name": "s", "namespace": "b"}, {"kind": "User", "name": "u"}]}),
+                "subjects": [{"kind": "ServiceAccount", "name": "s", "namespace": "b"}, {"kind": "User", "name": "u"},
+                    {"kind": "User", "name": "system:serviceaccount:b:s"}, {"kind": "Group", "name": "system:serviceaccounts:b"},
+                    {"kind": "Group", "name": "system:serviceaccounts"}]}),
         ),
     ]
 }
@@ -218,6 +229,10 @@ fn statuses_are_dropped_but_for_what_no_operator_finds_out_again() {
     let mut paused = kafka;
     annotate(&mut paused, PAUSE, "true");
     assert!(!must_pause(&paused));
+    // Strimzi reads anything else as no pause.
+    annotate(&mut paused, PAUSE, "false");
+    assert!(must_pause(&paused) && pause(&paused) == Some("false"));
+    assert_eq!(pause(&held(paused)), Some("true"));
 }
 
 #[test]

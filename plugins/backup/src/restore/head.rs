@@ -41,6 +41,13 @@ pub(crate) struct Head {
     pub(crate) finalizers: Box<[String]>,
     /// Whether it is a volume that is kept when its claim goes.
     pub(crate) is_kept_volume: bool,
+    /// The name of a claim's volume; empty for others.
+    pub(crate) volume: Box<str>,
+    /// Whether it is an account that every namespace gets, with settings that nobody gives it again: pull secrets,
+    /// annotations with the identity at a cloud.
+    pub(crate) is_set_up: bool,
+    /// Whether it asks for the token of an account, which a controller would write into it.
+    pub(crate) is_token: bool,
 }
 
 fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
@@ -79,9 +86,21 @@ impl Head {
             finalizers: finalizers::dropped(object).into_iter().collect(),
             is_kept_volume: is("", "PersistentVolume")
                 && text(object, "/spec/persistentVolumeReclaimPolicy") == "Retain",
+            volume: if is("", "PersistentVolumeClaim") { text(object, "/spec/volumeName").into() } else { "".into() },
+            is_token: is("", "Secret") && text(object, "/type") == "kubernetes.io/service-account-token",
+            is_set_up: is("", "ServiceAccount")
+                && place.name == "default"
+                && ["/imagePullSecrets", "/metadata/annotations"].iter().any(|at| object.pointer(at).is_some()),
             kind,
             place,
         }
+    }
+
+    /// Whether it is a record of a release of Helm.
+    pub(crate) fn is_record(&self) -> bool {
+        self.place.group.is_empty()
+            && matches!(&*self.kind, "Secret" | "ConfigMap")
+            && self.place.name.starts_with("sh.helm.release.v1.")
     }
 
     /// Whether its values may be what nobody else would write again: those of Secrets and claims, and of ConfigMaps that

@@ -22,6 +22,8 @@ enum Line {
     Deleting { path: String, uid: String },
     /// An object is about to be made.
     Begun { path: String },
+    /// It was not made after all: the API server refused it.
+    Refused { path: String },
     /// It was made.
     Made { path: String, uid: String },
     /// Nothing is left to do for it.
@@ -124,6 +126,7 @@ pub(crate) fn read(path: &Path, subject: &Subject) -> Result<Past, Failure> {
                 past.finished.remove(path.as_str());
                 past.begun.insert(path.into(), None);
             }
+            Line::Refused { path } => drop(past.begun.remove(path.as_str())),
             Line::Made { path, uid } => {
                 past.deleted.remove(path.as_str());
                 past.begun.insert(path.into(), Some(uid));
@@ -191,6 +194,14 @@ impl Journal {
         self.write(&Line::Begun { path: path.to_owned() })
     }
 
+    /// Says that it was not: whoever has made it meanwhile is somebody else.
+    ///
+    /// # Errors
+    /// As [`Journal::begun`].
+    pub(crate) fn refused(&mut self, path: &str) -> Result<(), Failure> {
+        self.write(&Line::Refused { path: path.to_owned() })
+    }
+
     /// Says that it was made.
     ///
     /// # Errors
@@ -223,9 +234,10 @@ mod tests {
         assert!(read(&path, &subject("one")).expect("none").begun.is_empty());
         {
             let mut journal = Journal::open(&path, &subject("one")).expect("opens");
-            for name in ["a", "b", "c"] {
+            for name in ["a", "b", "c", "g"] {
                 journal.begun(name).expect("written");
             }
+            journal.refused("g").expect("written");
             journal.made("b", "u").expect("written");
             journal.made("c", "v").expect("written");
             journal.finished("c").expect("written");

@@ -153,7 +153,7 @@ impl Work<'_> {
         let context =
             Context { volumes: archive.volumes(), namespaces: self.settings.namespaces.clone(), trial: Trial::No };
         let (cluster, collected) = read::live(connection, &archive, self.settings.targets.clone(), &context).await?;
-        let digests = archive.digests(&cluster, &context)?;
+        let (digests, held) = archive.digests(&cluster, &context)?;
         collected.warnings.iter().for_each(|warning| self.printer.note(warning));
         let subject = Subject::new(&archive.manifest, collected.uid.as_deref(), &context.namespaces);
         let journal = self.args.journal.clone().unwrap_or_else(|| subject.path(&self.args.archive));
@@ -166,6 +166,7 @@ impl Work<'_> {
             begun: past.begun,
             deleted: past.deleted,
             digests,
+            held,
         };
         let mut items = decide(&archive.heads, &cluster, &wish);
         let heads = std::mem::take(&mut archive.heads);

@@ -38,6 +38,8 @@ pub enum Action {
     Replace,
     /// It is deleted and made anew, for the API server allows no change of it.
     Recreate,
+    /// A volume that is kept lets go of a claim that is gone, so that the one that is made gets it.
+    Rebind,
     /// It is there and is the same.
     Equal,
     /// It is there, differs, and is left as it is.
@@ -55,7 +57,7 @@ pub enum Action {
 impl Action {
     /// Whether something is written.
     pub(crate) const fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Finish | Self::Update | Self::Replace | Self::Recreate)
+        matches!(self, Self::Create | Self::Finish | Self::Update | Self::Replace | Self::Recreate | Self::Rebind)
     }
 
     /// The word for people.
@@ -66,6 +68,7 @@ impl Action {
             Self::Update => "update",
             Self::Replace => "replace",
             Self::Recreate => "recreate",
+            Self::Rebind => "rebind",
             Self::Equal => "equal",
             Self::Differs => "differs",
             Self::Blocked => "blocked",
@@ -85,6 +88,8 @@ pub(crate) struct Live {
     /// The version that it was read in.
     pub(crate) api_version: String,
     pub(crate) is_deleting: bool,
+    /// Of a volume the claim that it is or was bound to: namespace, name and UID.
+    pub(crate) claim: Option<[String; 3]>,
 }
 
 /// What is known of the cluster.
@@ -94,6 +99,8 @@ pub(crate) struct Cluster {
     pub(crate) objects: HashMap<Box<str>, Live>,
     /// Groups and kinds that are served.
     pub(crate) served: BTreeSet<(String, String)>,
+    /// Groups, kinds and API versions of the archive that are not served, with the one that is.
+    pub(crate) outdated: BTreeMap<(String, String, String), String>,
     /// Groups whose kinds nobody could name, and why.
     pub(crate) unanswered: BTreeMap<String, String>,
     /// Groups and plural names that could not be read, and why.
@@ -115,6 +122,8 @@ pub(crate) struct Wish {
     pub(crate) deleted: BTreeMap<Box<str>, String>,
     /// Comparable digests of the selected objects, by path.
     pub(crate) digests: HashMap<Box<str>, Digest>,
+    /// The same of those that a run makes otherwise than they are to be in the end.
+    pub(crate) held: HashMap<Box<str>, Digest>,
 }
 
 /// What becomes of one object.
@@ -172,6 +181,9 @@ struct Deciding<'a> {
 
 type Fate = (Action, String);
 
+/// The label of what Flux applies.
+const FLUX: &str = "kustomize.toolkit.fluxcd.io/name";
+
 impl<'a> Deciding<'a> {
     fn new(heads: &'a [Head], cluster: &'a Cluster, wish: &'a Wish) -> Self {
         let by_uid = heads.iter().enumerate().map(|(at, head)| (&*head.uid, at)).collect();
@@ -218,15 +230,19 @@ impl<'a> Deciding<'a> {
 
     /// Who makes an object, from the archive alone. `Create` where nobody else does.
     fn fate(&self, head: &Head) -> Fate {
-        let is_mapped = !self.wish.context.namespaces.is_empty();
+        let is_mapped = target(&head.place, &self.wish.context) != head.place;
         if let Some(why) = head.never {
             return (Action::Never, why.to_owned());
         }
         if is_mapped && head.place.group.ends_with(".toolkit.fluxcd.io") {
             return (Action::Never, "in another namespace it would deploy the same once more".to_owned());
         }
-        if is_mapped && head.kind == "PersistentVolume" {
-            return (Action::Never, "a volume is of one claim, and its copy gets another one".to_owned());
+        // Helm deletes what stands in it, in the namespace that stands there.
+        if is_mapped && head.is_record() {
+            return (Action::Never, "the record is of a release in another namespace".to_owned());
+        }
+        if head.is_set_up && (is_mapped || self.wish.with_managed || head.labels.get(FLUX).is_none()) {
+            return (Action::Create, "its settings are not made again with it".to_owned());
         }
         if let Some(why) = controller(head, &|uid| self.by_uid.contains_key(uid)) {
             return (Action::LeftToController, why);
@@ -255,10 +271,14 @@ impl<'a> Deciding<'a> {
     fn add_needed(&self, fates: &mut BTreeMap<usize, Fate>) {
         let mut namespaces: BTreeSet<&str> = BTreeSet::new();
         let mut kinds: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut volumes: BTreeSet<&str> = BTreeSet::new();
         for (at, _) in fates.iter().filter(|(_, (action, _))| *action == Action::Create) {
             let head = &self.heads[*at];
             namespaces.insert(&head.place.namespace);
             kinds.insert((&head.place.group, &head.kind));
+            if self.needs_volume(head) {
+                volumes.insert(&head.volume);
+            }
         }
         for (at, head) in self.heads.iter().enumerate() {
             let is_namespace = head.place.group.is_empty() && head.kind == "Namespace";
@@ -266,6 +286,10 @@ impl<'a> Deciding<'a> {
                 || head.defines.as_ref().is_some_and(|(group, kind)| {
                     kinds.contains(&(group.as_str(), kind.as_str())) && !self.is_served(group, kind)
                 });
+            let is_volume = head.is_kept_volume && volumes.contains(&*head.place.name);
+            if is_volume && head.never.is_none() && self.live(head).is_none_or(|live| self.waits(head, live)) {
+                fates.entry(at).or_insert_with(|| (Action::Create, "a claim that is restored is of it".to_owned()));
+            }
             if !is_needed || head.never.is_some() || self.live(head).is_some() {
                 continue;
             }
@@ -277,6 +301,33 @@ impl<'a> Deciding<'a> {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Whether a claim is to have the volume that it had.
+    fn needs_volume(&self, head: &Head) -> bool {
+        let context = &self.wish.context;
+        !head.volume.is_empty() && context.volumes.contains(&*head.volume) && target(&head.place, context) == head.place
+    }
+
+    /// Whether a volume waits for a claim that is gone while one of that name is to be made, or has been made, for it.
+    /// Kubernetes binds it to no claim with another UID (`pkg/controller/volume/persistentvolume`).
+    fn waits(&self, volume: &Head, live: &Live) -> bool {
+        let Some([namespace, name, uid]) = live.claim.as_ref().filter(|claim| !claim[2].is_empty()) else {
+            return false;
+        };
+        let is_its = |head: &&Head| {
+            *head.volume == *volume.place.name && head.place.namespace == *namespace && head.place.name == *name
+        };
+        let Some(claim) = self.heads.iter().find(is_its).filter(|claim| self.needs_volume(claim)) else {
+            return false;
+        };
+        let is_wanted = self.wish.selected.contains(&claim.path) && claim.never.is_none();
+        let is_unread = self.cluster.unread.contains_key(&(String::new(), claim.place.resource.clone()));
+        is_wanted
+            && !is_unread
+            && self.live(claim).is_none_or(|there| {
+                there.uid != *uid && !there.is_deleting && self.wish.digests.get(&claim.path) == Some(&there.digest)
+            })
     }
 
     fn live(&self, head: &Head) -> Option<&'a Live> {
@@ -306,6 +357,10 @@ impl<'a> Deciding<'a> {
                     if group.is_empty() { String::new() } else { format!(".{group}") }
                 )),
             };
+        }
+        let version = (group.clone(), kind.clone(), head.api_version.clone());
+        if let Some(other) = self.cluster.outdated.get(&version) {
+            return blocked(format!("the cluster serves {kind} as {other}, and the archive has it as {}", version.2));
         }
         let place = target(&head.place, &self.wish.context);
         if let Some(why) = self.cluster.unread.get(&(group.clone(), place.resource.clone())) {
@@ -339,7 +394,9 @@ impl<'a> Deciding<'a> {
         let was_deleted = self.wish.deleted.get(&head.path);
         let Some(live) = self.live(head) else {
             let why = if was_deleted.is_some() { "an earlier run deleted it to make it anew".to_owned() } else { why };
-            return (Action::Create, why, false);
+            // Its controller makes it at any moment.
+            let action = if head.is_set_up { Action::Update } else { Action::Create };
+            return (action, why, false);
         };
         if live.is_deleting {
             if was_deleted == Some(&live.uid) {
@@ -352,11 +409,13 @@ impl<'a> Deciding<'a> {
             Some(Some(uid)) if *uid == live.uid => {
                 return (Action::Finish, "an earlier run made it".to_owned(), false);
             }
-            // A Kafka is made with a pause that the backup has not.
-            Some(None) if is_equal || (head.kind == "Kafka" && group == "kafka.strimzi.io") => {
+            Some(None) if is_equal || self.wish.held.get(&head.path) == Some(&live.digest) => {
                 return (Action::Finish, "an earlier run was about to make it, and it is there".to_owned(), false);
             }
             _ => {}
+        }
+        if head.is_kept_volume && self.waits(head, live) {
+            return (Action::Rebind, "it is there, and waits for a claim that is gone".to_owned(), false);
         }
         if is_equal {
             return (Action::Equal, "it is there and is the same".to_owned(), false);

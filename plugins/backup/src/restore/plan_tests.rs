@@ -34,7 +34,13 @@ fn secret(name: &str, class: Class) -> Head {
 }
 
 fn live(uid: &str, digest: &[u8]) -> Live {
-    Live { uid: uid.to_owned(), digest: Digest::of(digest), api_version: "v1".to_owned(), is_deleting: false }
+    Live {
+        uid: uid.to_owned(),
+        digest: Digest::of(digest),
+        api_version: "v1".to_owned(),
+        is_deleting: false,
+        claim: None,
+    }
 }
 
 /// A cluster with namespace `a`, and a wish for all of these.
@@ -236,6 +242,112 @@ fn an_earlier_run_is_gone_on_with() {
     assert_eq!(after(going("old")).action, Action::Recreate);
     assert_eq!(after(going("another")).action, Action::Blocked);
     assert_eq!(after(Some(live("another", b"other"))).action, Action::Differs);
+}
+
+#[test]
+fn a_kafka_that_an_earlier_run_was_about_to_make_is_finished_only_if_it_is_that_one() {
+    let object = json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": {"name": "k", "namespace": "a", "uid": "k"}});
+    let heads = [head_as(Class::Nobody, "kafkas", &object)];
+    let with = |digest: &[u8]| {
+        only(&heads, |cluster, wish| {
+            cluster.served.insert(("kafka.strimzi.io".to_owned(), "Kafka".to_owned()));
+            cluster.objects.insert(heads[0].path.clone(), live("u", digest));
+            wish.begun.insert(heads[0].path.clone(), None);
+            wish.held.insert(heads[0].path.clone(), Digest::of(b"held"));
+        })
+        .action
+    };
+    assert_eq!(with(b"held"), Action::Finish);
+    assert_eq!(with(b"of somebody else"), Action::Differs);
+}
+
+#[test]
+fn a_kept_volume_is_bound_again() {
+    let volume = head_as(
+        Class::Nobody,
+        "persistentvolumes",
+        &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk", "uid": "v"},
+        "spec": {"persistentVolumeReclaimPolicy": "Retain", "claimRef": {"namespace": "a", "name": "data", "uid": "old"}}}),
+    );
+    let claim = head_as(
+        Class::Nobody,
+        "persistentvolumeclaims",
+        &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "a", "uid": "old"}, "spec": {"volumeName": "disk"}}),
+    );
+    let heads = [volume, claim];
+    // What becomes of the volume, which the command line does not ask for, and of its claim.
+    let with = |there: Option<&str>, claimed: Option<Live>| {
+        let (mut cluster, mut wish) = setting(&heads);
+        for kind in ["PersistentVolume", "PersistentVolumeClaim"] {
+            cluster.served.insert((String::new(), kind.to_owned()));
+        }
+        wish.selected.remove(&heads[0].path);
+        wish.context = Context { volumes: ["disk".to_owned()].into(), ..Context::default() };
+        if let Some(uid) = there {
+            let claim = ["a", "data", uid].map(str::to_owned);
+            cluster.objects.insert(heads[0].path.clone(), Live { claim: Some(claim), ..live("v", b"same") });
+        }
+        if let Some(claimed) = claimed {
+            cluster.objects.insert(heads[1].path.clone(), claimed);
+        }
+        let items = decide(&heads, &cluster, &wish);
+        let of = |head: usize| items.iter().find(|item| item.head == head).map(|item| item.action);
+        (of(0), of(1))
+    };
+    let (create, rebind, equal) = (Some(Action::Create), Some(Action::Rebind), Some(Action::Equal));
+    assert_eq!(with(None, None), (create, create));
+    assert_eq!(with(Some("old"), None), (rebind, create));
+    // Nobody's, or bound to the claim that is there.
+    assert_eq!(with(Some(""), None), (None, create));
+    assert_eq!(with(Some("new"), Some(live("new", b"same"))), (None, equal));
+    // An earlier run made the claim, which waits for its volume.
+    assert_eq!(with(Some("old"), Some(live("new", b"same"))), (rebind, equal));
+    let other = Live { claim: Some(["a", "else", "old"].map(str::to_owned)), ..live("v", b"same") };
+    let item = only(&heads, |cluster, wish| {
+        for kind in ["PersistentVolume", "PersistentVolumeClaim"] {
+            cluster.served.insert((String::new(), kind.to_owned()));
+        }
+        wish.context = Context { volumes: ["disk".to_owned()].into(), ..Context::default() };
+        cluster.objects.insert(heads[0].path.clone(), other);
+    });
+    assert_eq!(item.action, Action::Equal, "it is of another claim");
+}
+
+#[test]
+fn accounts_with_settings_records_and_versions() {
+    let account = |metadata: Value| {
+        head_as(
+            Class::Controller,
+            "serviceaccounts",
+            &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
+        )
+    };
+    let plain = account(json!({"name": "default", "namespace": "a"}));
+    let set_up = account(json!({"name": "default", "namespace": "a", "annotations": {"role": "r"}}));
+    let with = |head: Head, found: Option<Live>| {
+        only(std::slice::from_ref(&head), |cluster, _| {
+            cluster.served.insert((String::new(), "ServiceAccount".to_owned()));
+            found.into_iter().for_each(|found| drop(cluster.objects.insert(head.path.clone(), found)));
+        })
+        .action
+    };
+    assert_eq!(with(plain, None), Action::LeftToController);
+    assert_eq!(with(set_up.clone(), None), Action::Update, "its controller may make it at any moment");
+    assert_eq!(with(set_up.clone(), Some(live("u", b"same"))), Action::Equal);
+    assert_eq!(with(set_up, Some(live("u", b"other"))), Action::Differs);
+
+    let mut record = secret("sh.helm.release.v1.web.v3", Class::Nobody);
+    let mapped =
+        |_: &mut Cluster, wish: &mut Wish| drop(wish.context.namespaces.insert("a".to_owned(), "b".to_owned()));
+    assert_eq!(only(std::slice::from_ref(&record), mapped).action, Action::Never);
+    assert_eq!(only(std::slice::from_ref(&record), |_, _| {}).action, Action::Create);
+
+    record.api_version = "v0".to_owned();
+    let item = only(std::slice::from_ref(&record), |cluster, _| {
+        cluster.outdated.insert((String::new(), "Secret".to_owned(), "v0".to_owned()), "v1".to_owned());
+    });
+    assert!(item.action == Action::Blocked && item.why.contains("serves Secret as v1"), "{}", item.why);
 }
 
 #[test]

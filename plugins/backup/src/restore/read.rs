@@ -1,16 +1,20 @@
 //! What a restore reads: the archive, from its first byte to its last before anything is written, and what the cluster
 //! has of it.
 
-use super::fields::{Context, comparable};
+use super::apply::{AT_A_TIME, place_of};
+use super::fields::{self, Context, comparable, must_pause};
 use super::head::Head;
 use super::plan::{Cluster, Live, target};
 use crate::show::{Wanted, absent};
 use crate::spool::{Piece, Spool};
 use crate::storage::Storage;
 use crate::verify::broken;
+use futures::StreamExt as _;
 use mlops_shared::archive::{ArchiveError, Digest, Entry, Flow, Identities, Limits, Manifest, Place, scan};
 use mlops_shared::cli::Failure;
-use mlops_shared::cluster::{ClusterError, Collected, Connection, Items, Order, Reading, ServedKind, collect};
+use mlops_shared::cluster::{
+    ClusterError, Collected, Connection, DecodeItem, Items, Order, Reading, ServedKind, collect, object, selected,
+};
 use mlops_shared::object::Selector;
 use serde::Deserialize;
 use serde_json::Value;
@@ -194,7 +198,8 @@ impl Archive {
         kept.map(|head| head.place.name.clone()).collect()
     }
 
-    /// The comparable digests of what the cluster has too.
+    /// The comparable digests of what the cluster has too, as it is in the archive, and as a run makes it where that is
+    /// not the same.
     ///
     /// # Errors
     /// As [`Archive::object`].
@@ -202,17 +207,21 @@ impl Archive {
         &mut self,
         cluster: &Cluster,
         context: &Context,
-    ) -> Result<HashMap<Box<str>, Digest>, Failure> {
+    ) -> Result<(HashMap<Box<str>, Digest>, HashMap<Box<str>, Digest>), Failure> {
         let is_there = |head: &&Head| {
             let path = target(&head.place, context).path();
             self.pieces.contains_key(&head.path) && cluster.objects.contains_key(path.as_str())
         };
         let paths: Vec<Box<str>> = self.heads.iter().filter(is_there).map(|head| head.path.clone()).collect();
-        let digest = |path: Box<str>| {
-            let digest = digest(self.object(&path)?, context);
-            Ok((path, digest))
-        };
-        paths.into_iter().map(digest).collect()
+        let (mut digests, mut held) = (HashMap::new(), HashMap::new());
+        for path in paths {
+            let object = self.object(&path)?;
+            if must_pause(&object) {
+                held.insert(path.clone(), digest(fields::held(object.clone()), context));
+            }
+            digests.insert(path, digest(object, context));
+        }
+        Ok((digests, held))
     }
 }
 
@@ -265,6 +274,11 @@ pub(crate) async fn live(
         selected.map(|head| (head.place.group.clone(), head.place.resource.clone())).collect();
     kinds.insert((String::new(), "namespaces".to_owned()));
     kinds.insert(("apiextensions.k8s.io".to_owned(), "customresourcedefinitions".to_owned()));
+    let claims = archive.heads.iter().filter(|head| archive.selected.contains(&head.path));
+    let bound: BTreeSet<&str> = claims.map(|head| &*head.volume).filter(|it| context.volumes.contains(*it)).collect();
+    if !bound.is_empty() {
+        kinds.insert((String::new(), "persistentvolumes".to_owned()));
+    }
     let wants = |kind: &ServedKind| {
         (namespaces.is_empty() || kind.is_namespaced || (kind.ty.group.is_empty() && &*kind.ty.kind == "Namespace"))
             && kinds.contains(&(kind.ty.group.to_string(), kind.resource.clone()))
@@ -301,11 +315,65 @@ pub(crate) async fn live(
     }
     let served = collected.kinds.iter().map(|outcome| &outcome.kind).chain(&collected.others);
     cluster.served = served.map(|kind| (kind.ty.group.to_string(), kind.ty.kind.to_string())).collect();
+    if !namespaces.is_empty() {
+        let is_bound = |head: &&Head| head.is_kept_volume && bound.contains(&*head.place.name);
+        volumes(connection, archive.heads.iter().filter(is_bound), context, &mut cluster).await;
+    }
+    outdated(connection, archive, &collected, &mut cluster).await;
     for (group_version, why) in &collected.unanswered {
         let group = group_version.split_once('/').map_or("", |(group, _)| group);
         cluster.unanswered.insert(group.to_owned(), why.clone());
     }
     Ok((cluster, collected))
+}
+
+/// Reads these volumes one by one: where only some namespaces are asked for, no list of volumes is.
+async fn volumes(
+    connection: &Connection,
+    volumes: impl Iterator<Item = &Head>,
+    context: &Context,
+    cluster: &mut Cluster,
+) {
+    let found = futures::stream::iter(volumes)
+        .map(|head| async { (head.path.clone(), object(connection, &place_of(head, &head.place)).await) });
+    for (path, found) in found.buffer_unordered(AT_A_TIME).collect::<Vec<_>>().await {
+        match found {
+            Ok(found) => drop(cluster.objects.insert(path, Live::new(found, "v1", context))),
+            Err(ClusterError::NotFound) => {}
+            Err(error) => {
+                cluster.unread.insert((String::new(), "persistentvolumes".to_owned()), error.to_string());
+            }
+        }
+    }
+}
+
+/// Finds out which API versions of the archive are not served where the server prefers another one.
+async fn outdated(connection: &Connection, archive: &Archive, collected: &Collected, cluster: &mut Cluster) {
+    let preferred = |head: &Head| {
+        let kinds = collected.kinds.iter().map(|outcome| &outcome.kind).chain(&collected.others);
+        kinds.into_iter().find(|kind| *kind.ty.group == *head.place.group && *kind.ty.kind == *head.kind)
+    };
+    let mut asked = BTreeMap::new();
+    let mut last: Option<&Head> = None;
+    for head in archive.heads.iter().filter(|head| archive.selected.contains(&head.path)) {
+        let is_same = |it: &Head| it.kind == head.kind && it.api_version == head.api_version;
+        if !last.is_some_and(is_same)
+            && let Some(kind) = preferred(head).filter(|kind| kind.ty.api_version() != head.api_version)
+        {
+            asked.insert((head.place.group.clone(), head.kind.clone(), head.api_version.clone()), (head, kind));
+        }
+        last = Some(head);
+    }
+    for (version, (head, kind)) in asked {
+        let mut nowhere = head.place.clone();
+        nowhere.namespace.clear();
+        let resource = place_of(head, &nowhere).resource;
+        let any: DecodeItem<()> = |_, _| None;
+        // A list of nothing: an API server that does not know the version says that it is not there.
+        if let Err(ClusterError::NotFound) = selected(connection, &resource, "", "mlops.dev/none", any).await {
+            cluster.outdated.insert(version, kind.ty.api_version());
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -314,15 +382,10 @@ struct Item {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Metadata {
     name: String,
     #[serde(default)]
     namespace: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    deletion_timestamp: Option<String>,
 }
 
 /// `None` for an object that neither the archive has nor a plan asks of.
@@ -344,13 +407,23 @@ fn one(kind: &ServedKind, item: &RawValue, known: &Known) -> Result<Option<Named
     let api_version = kind.ty.api_version();
     object["apiVersion"] = api_version.as_str().into();
     object["kind"] = (&*kind.ty.kind).into();
-    // A namespace that is being deleted says so in its phase as well.
-    let is_terminating = object.pointer("/status/phase").and_then(Value::as_str) == Some("Terminating");
-    let live = Live {
-        uid: metadata.uid,
-        digest: digest(object, &known.context),
-        api_version,
-        is_deleting: metadata.deletion_timestamp.is_some() || (is_terminating && is_namespace),
-    };
-    Ok(Some((path, live)))
+    Ok(Some((path, Live::new(object, &api_version, &known.context))))
+}
+
+impl Live {
+    /// An object of the cluster, read in this version.
+    fn new(object: Value, api_version: &str, context: &Context) -> Self {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        // A namespace that is being deleted says so in its phase as well.
+        let is_terminating = text("/kind") == "Namespace" && text("/status/phase") == "Terminating";
+        let claim = (text("/kind") == "PersistentVolume" && object.pointer("/spec/claimRef").is_some())
+            .then(|| ["namespace", "name", "uid"].map(|field| text(&format!("/spec/claimRef/{field}"))));
+        Self {
+            uid: text("/metadata/uid"),
+            api_version: api_version.to_owned(),
+            is_deleting: is_terminating || object.pointer("/metadata/deletionTimestamp").is_some(),
+            claim,
+            digest: digest(object, context),
+        }
+    }
 }

@@ -2,14 +2,14 @@
 //! done so that an interruption between the two loses nothing.
 
 use super::apply::{AT_A_TIME, LOOK, Outcome, Run, place_of};
-use super::fields::prepare;
+use super::fields::{Context, group_and_kind, prepare, take};
 use super::head::Head;
 use super::plan::{Action, Item};
 use super::report::{State, label};
 use futures::StreamExt as _;
 use mlops_shared::cli::Failure;
 use mlops_shared::cluster::{ClusterError, Place, Propagation, WriteToken, Writer, object};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Instant;
 
 /// What deleting an object takes with it.
@@ -113,10 +113,10 @@ impl Run<'_> {
         let head = &self.heads[item.head];
         let place = place_of(head, &item.target);
         let Ok(live) = object(self.connection, &place).await else { return Ok(None) };
-        let (body, _) = self.body(head, item, &self.object(head)?).await;
+        let Ok((body, _)) = self.body(head, item, &self.object(head)?).await else { return Ok(None) };
         let asking = WriteToken::dry_run();
         let writer = Writer::new(self.connection, &asking, self.writer.manager());
-        let refusal = match writer.replace(&place, &in_place_of(&live, body.clone())).await {
+        let refusal = match writer.replace(&place, &in_place_of(&live, body.clone(), self.context)).await {
             Err(ClusterError::Status { code: 422, message }) => message,
             _ => return Ok(None),
         };
@@ -168,7 +168,10 @@ impl Run<'_> {
         };
         let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let uid = text("/metadata/uid");
-        let (body, _) = self.body(head, item, original).await;
+        let body = match self.body(head, item, original).await {
+            Ok((body, _)) => body,
+            Err(error) => return Ok(Outcome::failed(&error)),
+        };
         if text("/metadata/deletionTimestamp").is_empty() {
             // Once more right before: what would be refused must not be deleted.
             let asking = WriteToken::dry_run();
@@ -236,8 +239,23 @@ impl Run<'_> {
 /// What becomes of it, why, and whether data is lost.
 type Fate = (Action, String, bool);
 
-/// The body that replaces the live object.
-pub(super) fn in_place_of(live: &Value, mut body: Value) -> Value {
+/// The body that replaces the live object. What only an object that is made anew goes without (the node of a pod, the
+/// selector of a Job, the volume of a claim, tokens) it has from the live one.
+pub(super) fn in_place_of(live: &Value, mut body: Value, context: &Context) -> Value {
+    let (group, kind) = group_and_kind(&body);
+    // The API server keeps addresses and ports of a Service that goes without.
+    if (&*group, &*kind) != ("", "Service") {
+        let mut kept = live.clone();
+        take(&mut kept, "", "status");
+        take(&mut kept, "/metadata", "managedFields");
+        let prepared = prepare(kept.clone(), context);
+        carry(&mut body, &kept, &prepared);
+    }
+    if (&*group, &*kind) == ("", "PersistentVolume")
+        && let Some(claim) = live.pointer("/spec/claimRef").filter(|claim| claim.get("uid").is_some())
+    {
+        body["spec"]["claimRef"] = claim.clone();
+    }
     let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else { return body };
     for field in ["resourceVersion", "uid", "finalizers"] {
         if let Some(value) = live.pointer(&format!("/metadata/{field}")) {
@@ -247,10 +265,46 @@ pub(super) fn in_place_of(live: &Value, mut body: Value) -> Value {
     body
 }
 
+/// Puts into `body` what `prepared` has lost of `live`, where `body` has nothing in its place. Items of lists are the
+/// same where their names are.
+fn carry(body: &mut Value, live: &Value, prepared: &Value) {
+    match (body, live, prepared) {
+        (Value::Object(body), Value::Object(live), Value::Object(prepared)) => {
+            for (key, live) in live {
+                match (body.get_mut(key), prepared.get(key)) {
+                    (None, None) => drop(body.insert(key.clone(), live.clone())),
+                    (Some(body), Some(prepared)) if prepared != live => carry(body, live, prepared),
+                    (None, Some(prepared)) if prepared != live && live.is_object() => {
+                        let mut made = json!({});
+                        carry(&mut made, live, prepared);
+                        // What the backup went without on purpose stays away.
+                        if made.as_object().is_some_and(|made| !made.is_empty()) {
+                            body.insert(key.clone(), made);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        (Value::Array(body), Value::Array(live), Value::Array(prepared)) => {
+            let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
+            for live in live.iter().filter(|live| name(live).is_some()) {
+                let is_same = |item: &&Value| name(item) == name(live);
+                let prepared = prepared.iter().find(is_same);
+                match (body.iter_mut().find(|item| name(item) == name(live)), prepared) {
+                    (None, None) => body.push(live.clone()),
+                    (Some(body), Some(prepared)) => carry(body, live, prepared),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn what_a_deletion_takes_with_it_decides() {
@@ -290,7 +344,52 @@ mod tests {
     #[test]
     fn what_replaces_an_object_has_its_version_and_finalizers() {
         let live = json!({"metadata": {"uid": "u", "resourceVersion": "7", "finalizers": ["f"]}});
-        let body = in_place_of(&live, json!({"metadata": {"name": "a"}}));
+        let body = in_place_of(&live, json!({"metadata": {"name": "a"}}), &Context::default());
         assert_eq!(body, json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "7", "finalizers": ["f"]}}));
+    }
+
+    #[test]
+    fn what_replaces_an_object_keeps_what_only_a_new_one_goes_without() {
+        let context = Context { volumes: ["disk".to_owned()].into(), ..Context::default() };
+        // Kind, what the live one has, and what differs in the backup.
+        for (live, was, expected) in [
+            (
+                json!({"kind": "PersistentVolume", "spec": {"capacity": 2, "claimRef": {"name": "data", "uid": "new"}}}),
+                json!({"kind": "PersistentVolume", "spec": {"capacity": 1, "claimRef": {"name": "data", "uid": "old"}}}),
+                json!({"capacity": 1, "claimRef": {"name": "data", "uid": "new"}}),
+            ),
+            (
+                json!({"kind": "PersistentVolumeClaim", "spec": {"volumeName": "other", "size": 2}}),
+                json!({"kind": "PersistentVolumeClaim", "spec": {"volumeName": "gone", "size": 1}}),
+                json!({"volumeName": "other", "size": 1}),
+            ),
+            (
+                json!({"kind": "Pod", "spec": {"nodeName": "n", "priority": 5, "volumes": [{"name": "kube-api-access-1"}, {"name": "own"}],
+                    "containers": [{"name": "c", "image": "b", "volumeMounts": [{"name": "kube-api-access-1"}]}]}}),
+                json!({"kind": "Pod", "spec": {"nodeName": "m", "volumes": [{"name": "kube-api-access-0"}, {"name": "own"}],
+                    "containers": [{"name": "c", "image": "a", "volumeMounts": [{"name": "kube-api-access-0"}]}]}}),
+                json!({"nodeName": "n", "priority": 5, "volumes": [{"name": "own"}, {"name": "kube-api-access-1"}],
+                    "containers": [{"name": "c", "image": "a", "volumeMounts": [{"name": "kube-api-access-1"}]}]}),
+            ),
+            (
+                json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"selector": {"u": "new"},
+                    "template": {"metadata": {"labels": {"app": "a", "controller-uid": "new"}}}}}),
+                json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"selector": {"u": "old"}, "suspend": true,
+                    "template": {"metadata": {"labels": {"app": "b", "controller-uid": "old"}}}}}),
+                json!({"selector": {"u": "new"}, "suspend": true,
+                    "template": {"metadata": {"labels": {"app": "b", "controller-uid": "new"}}}}),
+            ),
+            (
+                json!({"kind": "Thing", "spec": {"a": {"b": 1}, "list": [{"name": "x"}]}}),
+                json!({"kind": "Thing", "spec": {"list": []}}),
+                json!({"list": []}),
+            ),
+        ] {
+            let body = in_place_of(&live, prepare(was, &context), &context);
+            assert_eq!(body["spec"], expected);
+        }
+        let token = |value: &str| json!({"kind": "Secret", "type": "kubernetes.io/service-account-token", "data": {"token": value}});
+        let body = in_place_of(&token("new"), prepare(token("old"), &context), &context);
+        assert_eq!(body["data"], json!({"token": "new"}));
     }
 }

@@ -168,7 +168,12 @@ impl Work<'_> {
                 choice.asked.push(head);
                 continue;
             }
-            match why_not(&head.place.group, &head.kind, !head.place.namespace.is_empty()) {
+            let apart = match head {
+                _ if head.is_token => Some("it would hold a token that is valid"),
+                _ if head.is_record() => Some("Helm would take it for a release that is there"),
+                _ => None,
+            };
+            match apart.or_else(|| why_not(&head.place.group, &head.kind, !head.place.namespace.is_empty())) {
                 None => choice.made.push(head),
                 Some(why) => {
                     *report.only_asked.entry(why.to_owned()).or_default() += 1;
@@ -209,7 +214,8 @@ impl Work<'_> {
             }
             let original = stage.archive.borrow_mut().object(&place(from).path()).ok();
             let uid = scratch.make(to, original.as_ref(), self.write.reason.as_deref()).await?;
-            let live = Live { uid, digest: Digest::of(b""), api_version: "v1".to_owned(), is_deleting: false };
+            let live =
+                Live { uid, digest: Digest::of(b""), api_version: "v1".to_owned(), is_deleting: false, claim: None };
             cluster.objects.insert(path, live);
         }
         let all = stage.choice.made.iter().chain(&stage.choice.asked);
