@@ -495,6 +495,68 @@ fn what_allows_no_change_is_made_anew_also_when_the_run_is_killed_in_between() {
 }
 
 #[test]
+fn a_claim_gets_the_volume_back_that_it_had() {
+    let plane = shared();
+    let api = plane.api();
+    let config = plane.kubeconfig(User::Admin).expect("kubeconfig");
+    let namespace = api.new_namespace("kept").expect("namespace");
+    let disk = format!("disk-{namespace}");
+    let size = json!({"storage": "1Gi"});
+    api.apply_objects(vec![
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": disk}, "spec": {"capacity": size,
+            "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain", "storageClassName": "by-hand",
+            "claimRef": {"namespace": namespace, "name": "data"}, "csi": {"driver": "example.invalid", "volumeHandle": disk}}}),
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": namespace},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "by-hand", "volumeName": disk,
+            "resources": {"requests": size}}}),
+    ])
+    .expect("made");
+    let claim = |phase: &str| {
+        let place = ("v1", "PersistentVolumeClaim", &*namespace, "data");
+        api.wait_for(place, LIMIT, |claim| claim["status"]["phase"] == phase).expect("a phase")
+    };
+    let volume = |phase: &str| {
+        let place = ("v1", "PersistentVolume", "", &*disk);
+        api.wait_for(place, LIMIT, |volume| volume["status"]["phase"] == phase).expect("a phase")
+    };
+    claim("Bound");
+    let archive = saved(&config, &["--kinds", "PersistentVolume,PersistentVolumeClaim,Namespace"]);
+    let restore = |flags: &[&str]| {
+        let own = ["restore", &archive.path, "--identity", &archive.key, "-n", &namespace, "-o", "json"];
+        json_of(&backup(&config, archive.folder.path(), &[&own, flags].concat()))
+    };
+    let volumes = |report: &Value| -> Vec<String> {
+        let objects = report["objects"].as_array().expect("objects").iter();
+        let volumes = objects.filter(|it| it["kind"] == "PersistentVolume");
+        volumes
+            .map(|it| format!("{} {}", it["name"].as_str().expect("a name"), it["action"].as_str().expect("an action")))
+            .collect()
+    };
+    assert!(volumes(&restore(&["--dry-run=client"])).is_empty(), "it is bound");
+    api.delete("v1", "PersistentVolumeClaim", &namespace, "data").expect("deleted");
+    volume("Released");
+    let planned = restore(&["--dry-run=server"]);
+    assert_eq!(volumes(&planned), [format!("{disk} rebind")], "{planned}");
+    let done = restore(&["--yes"]);
+    assert_eq!(volumes(&done), [format!("{disk} rebind")], "{done}");
+    let bound = claim("Bound");
+    assert_eq!(volume("Bound")["spec"]["claimRef"]["uid"], bound["metadata"]["uid"]);
+    // What is bound stays bound, whatever differs about it.
+    let label = json!({"metadata": {"labels": {"later": "than-the-backup"}}});
+    api.patch("v1", "PersistentVolume", "", &disk, &label).expect("patched");
+    let name = format!("PersistentVolume/{disk}");
+    let own =
+        ["restore", &archive.path, "--identity", &archive.key, &name, "--existing=replace", "--yes", "-o", "json"];
+    let replaced = json_of(&backup(&config, archive.folder.path(), &own));
+    assert_eq!(volumes(&replaced), [format!("{disk} replace")], "{replaced}");
+    let kept = volume("Bound");
+    assert_eq!(kept["spec"]["claimRef"]["uid"], bound["metadata"]["uid"]);
+    assert!(kept["metadata"]["labels"]["later"].is_null(), "{kept}");
+    gone(plane, &namespace);
+    api.delete("v1", "PersistentVolume", "", &disk).expect("deleted");
+}
+
+#[test]
 fn what_is_left_off_an_object_is_told() {
     let plane = shared();
     let api = plane.api();

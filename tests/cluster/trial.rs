@@ -197,6 +197,15 @@ fn an_interrupted_trial_leaves_nothing() {
     assert_eq!(failed.status.code(), Some(3), "{report}");
     assert!(report["trial"]["unknown"].as_array().is_some_and(|all| !all.is_empty()), "{report}");
     assert!(names(&report).iter().all(|name| is_gone(plane, name)));
+    // And one that never learned whether its namespace was made: by its label it is known.
+    proxy.reset();
+    proxy.add(Rule::new(Fault::HalfBody).method("POST").path("/api/v1/namespaces?"));
+    let lost = verify(&slow, &archive, &["--level", "3", "--yes"]);
+    assert_eq!(lost.status.code(), Some(3), "{}", String::from_utf8_lossy(&lost.stderr));
+    let asked = proxy.requests();
+    let removed: Vec<&str> =
+        asked.iter().filter(|it| it.method == "DELETE").filter_map(|it| it.target.split(['/', '?']).nth(4)).collect();
+    assert!(!removed.is_empty() && removed.iter().all(|name| is_gone(plane, name)), "{removed:?}");
     gone(plane, &namespace);
 }
 

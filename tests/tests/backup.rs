@@ -555,6 +555,17 @@ fn a_folder_is_listed_and_pruned_but_never_of_the_newest_that_was_verified() {
         folder.path().join("broken-20261124T030000Z.tar.zst").exists()
             && folder.path().join("link.tar.zst").is_symlink()
     );
+    // One that was cut says so, though all that a list reads of it is there; parts have names of their own.
+    let plain = run(&server.address, folder.path(), &["create", "--to", "."]);
+    assert_eq!(plain.code, Some(0), "{}", plain.stderr);
+    let name = there().into_iter().find(|name| name.starts_with("backup-part-test-")).expect("its name says part");
+    let path = folder.path().join(&name);
+    let bytes = std::fs::read(&path).expect("read");
+    std::fs::write(&path, &bytes[..bytes.len() - 30]).expect("cut");
+    let cut = json_of(&run("http://127.0.0.1:1", folder.path(), &["list", ".", "-o", "json"]));
+    let cut =
+        cut["archives"].as_array().expect("a list").iter().find(|it| it["archive"] == *name).expect("there").clone();
+    assert!(cut["error"].as_str().is_some_and(|why| why.contains("cut")) && cut["objects"].is_u64(), "{cut}");
 }
 
 #[test]

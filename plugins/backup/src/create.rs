@@ -177,9 +177,9 @@ pub(crate) fn run(
     };
     collected.warnings.iter().for_each(|warning| printer.note(warning));
     kinds::check(&settings.kinds, collected.kinds.iter().map(|it| &it.kind).chain(&collected.others))?;
-    let path = destination.path(&context, &created_at, !settings.recipients.is_empty())?;
     let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
     let mut manifest = describe(&settings, collected, cluster, created_at, &mut kept);
+    let path = destination.path(&called(&manifest), &manifest.created_at, !settings.recipients.is_empty())?;
     let entries = kept.values().flat_map(|kind| &kind.saved);
     let mut index = Vec::new();
     let mut keep = |frame| {
@@ -209,6 +209,15 @@ pub(crate) fn run(
         signature: done.signature.map(|path| path.display().to_string()),
         manifest,
     })
+}
+
+/// What the name of an archive says of it, for whoever has no identity to open it: `prune` looks at those of one name by
+/// themselves.
+fn called(manifest: &Manifest) -> String {
+    let is_whole = manifest.scope.is_whole() && manifest.secrets == Secrets::Kept;
+    let part = if is_whole { "" } else { "part-" };
+    let partial = if manifest.partial { "partial-" } else { "" };
+    format!("{part}{partial}{}", manifest.cluster.context)
 }
 
 fn is_wanted(settings: &Settings, kind: &ServedKind) -> bool {

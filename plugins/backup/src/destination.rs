@@ -145,7 +145,7 @@ impl Remote {
     fn refuse_existing(&self, name: &str) -> Result<(), Failure> {
         let key = format!("{}{name}", self.prefix);
         for key in [format!("{key}{}", target::SIGNATURE), key] {
-            if self.bucket.look(&key)?.is_some() {
+            if self.bucket.is_there(&key)? {
                 return Err(self.bucket.taken(&key));
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::storage::{Storage, Watched};
 use age::Recipient;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use minisign::{PublicKey, SecretKey, SecretKeyBox, SignatureBox};
 use mlops_shared::cli::Failure;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -142,6 +143,13 @@ pub(crate) fn sign(key: &SecretKey, input: impl Read, comment: &str) -> Result<S
     Ok(signed.map_err(|error| failed(error.to_string()))?.into_string())
 }
 
+/// Whether the lines of a signature have their lengths, and it is of a digest (`ED`): minisign takes the lengths for granted,
+/// and reads the whole file into memory for the old form.
+fn has_form(text: &str) -> bool {
+    let line = |number: usize| BASE64_STANDARD.decode(text.lines().nth(number).unwrap_or_default().trim()).ok();
+    line(1).is_some_and(|it| it.len() == 74 && it.starts_with(b"ED")) && line(3).is_some_and(|it| it.len() == 64)
+}
+
 /// Verifies the detached signature of a file, and gives the comment that it covers.
 ///
 /// # Errors
@@ -159,6 +167,9 @@ pub(crate) fn verify(
     let Some(text) = storage.small(signature, BYTES)? else {
         return Err(refused(&format!("there is no {}", signature.display())));
     };
+    if !has_form(&text) {
+        return Err(refused("it is no minisign signature of a digest"));
+    }
     let parsed = SignatureBox::from_string(&text).map_err(|_| refused("it is no minisign signature"))?;
     let mut input = Watched::new(storage.open(archive)?);
     let verified = minisign::verify(key, &parsed, &mut input, true, false, false);
@@ -208,6 +219,16 @@ mod tests {
         let flags = crate::s3::S3Args::default();
         let storage = Storage::new(&flags);
         assert_eq!(verify(&public, &storage, &archive, &signature).expect("holds"), "of a test");
+        let good = std::fs::read_to_string(&signature).expect("read");
+        let lines: Vec<&str> = good.lines().collect();
+        let old = BASE64_STANDARD.decode(lines[1]).map(|it| [b"Ed", &it[2..]].concat()).expect("base64");
+        let old = BASE64_STANDARD.encode(old);
+        for (second, fourth) in [(lines[1], ""), (lines[1], "AAAA"), ("AAAA", lines[3]), (old.as_str(), lines[3])] {
+            let bad = [lines[0], second, lines[2], fourth, ""].join("\n");
+            std::fs::write(&signature, bad).expect("write");
+            assert!(verify(&public, &storage, &archive, &signature).is_err(), "{second} {fourth}");
+        }
+        std::fs::write(&signature, good).expect("write");
         std::fs::write(&archive, "Content").expect("write");
         assert!(verify(&public, &storage, &archive, &signature).is_err());
         assert!(verify(&public, &storage, &archive, &folder.path().join("none")).is_err());

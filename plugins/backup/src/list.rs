@@ -3,20 +3,23 @@
 use crate::args::{Args, ListArgs};
 use crate::model::size;
 use crate::record::{self, Record};
-use crate::storage::{Lying, Storage};
+use crate::storage::{Input, Lying, Storage};
 use crate::target::{ENCRYPTED, PLAIN};
-use mlops_shared::archive::{ArchiveError, Flow, Identities, Limits, Manifest, scan};
+use mlops_shared::archive::{ArchiveError, Flow, Identities, Limits, Manifest, SEAL_BYTES, SEAL_MAGIC, scan};
 use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
 use mlops_shared::report::{API_VERSION, Detail, Document, Level, Present, instant};
 use mlops_shared::text;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::io::BufReader;
+use std::io::{BufReader, SeekFrom};
 use std::path::Path;
 
 /// A folder with more archives is no folder of backups.
 pub(crate) const MOST: usize = 10_000;
+
+/// What is said of an archive without its end.
+const CUT: &str = "it is cut: its end is not there";
 
 /// So many in turn that their place does not give mean that it gives none.
 const MISSED: usize = 3;
@@ -55,6 +58,9 @@ pub struct Found {
     /// What it makes up, where it holds only that: `Kafka/data-plane/events`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) of: Option<String>,
+    /// What was asked for, and what became of Secrets; `None` where that is not known.
+    #[serde(skip)]
+    pub(crate) scope: Option<String>,
     /// Objects in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) objects: Option<u64>,
@@ -130,6 +136,7 @@ fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities) -> (Found
         context: None,
         cluster_uid: None,
         of: None,
+        scope: None,
         objects: None,
         partial: None,
         signed: *signed,
@@ -143,7 +150,11 @@ fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities) -> (Found
         Ok(Flow::Stop)
     };
     let scanned = match storage.open(path) {
-        Ok(input) => scan(BufReader::new(input), identities, &Limits::default(), head, &mut |_, _| Ok(Flow::Stop)),
+        Ok(mut input) => {
+            let is_whole = found.encrypted || is_sealed(&mut *input);
+            let scanned = scan(BufReader::new(input), identities, &Limits::default(), head, &mut |_, _| Ok(Flow::Stop));
+            if is_whole { scanned } else { scanned.and(Err(ArchiveError::Stopped(CUT.to_owned()))) }
+        }
         Err(unopened) => {
             let message = unopened.message.clone();
             failure = Some(unopened).filter(|_| crate::s3::is_remote(path));
@@ -163,11 +174,22 @@ fn look(storage: &Storage<'_>, lying: &Lying, identities: &Identities) -> (Found
         found.created_at = Some(manifest.created_at);
         found.context = Some(manifest.cluster.context);
         found.cluster_uid = manifest.cluster.uid;
+        found.scope = serde_json::to_string(&(&manifest.scope, manifest.secrets)).ok();
         found.of = manifest.scope.of;
         found.objects = Some(manifest.objects);
         found.partial = Some(manifest.partial);
     }
     (found, failure)
+}
+
+/// Whether an archive that is not encrypted ends as a whole one does; it is back at its beginning then. What cannot be
+/// read at all is told by whoever reads on.
+fn is_sealed(input: &mut dyn Input) -> bool {
+    let mut seal = [0; SEAL_MAGIC.len()];
+    let length = i64::try_from(SEAL_BYTES).unwrap_or_default();
+    let end = input.seek(SeekFrom::End(-length)).and_then(|_| input.read_exact(&mut seal));
+    let is_back = input.seek(SeekFrom::Start(0)).is_ok();
+    is_back && (end.as_ref().is_err_and(|error| error.get_ref().is_some()) || (end.is_ok() && seal == SEAL_MAGIC))
 }
 
 /// The instant in a name that `create` makes up: `backup-prod-20261127T030000Z.tar.zst`.

@@ -113,18 +113,19 @@ fn remove(storage: &Storage<'_>, path: &Path) -> Result<(), String> {
     [path.to_owned(), signature_of(path), record::path_of(path)].iter().try_for_each(|path| storage.remove(path))
 }
 
-/// Which cluster an archive is of, as far as that is known.
-fn cluster(found: &Found) -> String {
-    if let Some(uid) = &found.cluster_uid {
-        // Archives of parts do not push out those of the whole.
-        return format!("{uid} {}", found.of.as_deref().unwrap_or_default());
+/// What an archive is of, as far as that is known: cluster, what was asked for, and whether the values of Secrets are in
+/// it. One of a part pushes out none of the whole.
+fn subject(found: &Found) -> String {
+    if let Some(scope) = &found.scope {
+        let cluster = found.cluster_uid.as_ref().or(found.context.as_ref());
+        return format!("{} {scope}", cluster.map_or("", String::as_str));
     }
     let stem = found.archive.strip_suffix(ENCRYPTED).or_else(|| found.archive.strip_suffix(PLAIN)).unwrap_or_default();
     format!("name {}", stem.rsplit_once('-').map_or(stem, |(name, _)| name))
 }
 
-/// What stays, by the rules of restic: of each period the newest archive, for so many periods that have one. Each
-/// cluster is looked at by itself. `found` is in order, newest first.
+/// What stays, by the rules of restic: of each period the newest archive, for so many periods that have one. Archives
+/// of one cluster and scope are looked at by themselves. `found` is in order, newest first.
 fn decide(found: &[Found], policy: Policy, is_verified: &dyn Fn(&Found) -> bool) -> Vec<Decision> {
     let mut decisions: Vec<Decision> = found
         .iter()
@@ -137,15 +138,15 @@ fn decide(found: &[Found], policy: Policy, is_verified: &dyn Fn(&Found) -> bool)
             error: None,
         })
         .collect();
-    let mut clusters: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut subjects: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, found) in found.iter().enumerate() {
         match (&found.error, time(found)) {
             (Some(_), _) => decisions[index].why.push("it cannot be read: look at it first".to_owned()),
             (None, None) => decisions[index].why.push("nobody knows when it was taken".to_owned()),
-            (None, Some(_)) => clusters.entry(cluster(found)).or_default().push(index),
+            (None, Some(_)) => subjects.entry(subject(found)).or_default().push(index),
         }
     }
-    for members in clusters.values() {
+    for members in subjects.values() {
         let periods: [(&str, usize, &str); 5] = [
             ("last", policy.last, ""),
             ("hourly", policy.hourly, "%Y-%m-%dT%H"),
@@ -240,6 +241,7 @@ mod tests {
             context: None,
             cluster_uid: Some("one".to_owned()),
             of: None,
+            scope: Some("all".to_owned()),
             objects: None,
             partial: Some(false),
             encrypted: false,
@@ -277,8 +279,17 @@ mod tests {
     #[test]
     fn archives_of_a_part_push_out_none_of_the_whole() {
         let mut all = vec![found("part", Some("2026-11-27T03:00:00Z")), found("whole", Some("2026-11-26T03:00:00Z"))];
-        all[0].of = Some("Kafka/a/events".to_owned());
-        assert_eq!(kept(&all, Policy { last: 1, ..Policy::default() }, ""), ["part", "whole"]);
+        all[0].scope = Some("Secrets of n".to_owned());
+        let policy = Policy { last: 1, ..Policy::default() };
+        assert_eq!(kept(&all, policy, ""), ["part", "whole"]);
+        // Nor where the cluster told no UID, nor where they do not open: their names tell them apart then.
+        all.iter_mut().for_each(|found| (found.cluster_uid, found.context) = (None, Some("prod".to_owned())));
+        assert_eq!(kept(&all, policy, ""), ["part", "whole"]);
+        all.iter_mut().for_each(|found| found.scope = None);
+        for (found, name) in all.iter_mut().zip(["backup-part-prod-1.tar.zst.age", "backup-prod-1.tar.zst.age"]) {
+            found.archive = name.to_owned();
+        }
+        assert_eq!(kept(&all, policy, "").len(), 2);
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub(crate) fn write(storage: &Storage<'_>, archive: &Path, level: u8, now: &str)
     let text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
     let path = path_of(archive);
     if let Some((bucket, address)) = storage.remote(&path)? {
-        if bucket.look(&address.key)?.is_some() && read(storage, archive)?.is_none() {
+        if bucket.is_there(&address.key)? && read(storage, archive)?.is_none() {
             return Err(Failure::usage(format!("{} is there, and is no record", path.display())));
         }
         return bucket.put(&address.key, format!("{text}\n").into_bytes(), Place::Any);

@@ -99,7 +99,7 @@ fn ground(head: &Head, target: &mlops_shared::archive::Place) -> Option<String> 
     if let Some((group, kind)) = &head.defines {
         return Some(format!("kind {kind}.{group}"));
     }
-    (head.place.group.is_empty() && head.kind == "Namespace").then(|| format!("namespace {}", target.name))
+    head.is_namespace().then(|| format!("namespace {}", target.name))
 }
 
 /// What an object stands on.
@@ -230,7 +230,11 @@ impl Run<'_> {
     }
 
     async fn update(&self, head: &Head, item: &Item, place: &Place, original: &Value) -> Result<Value, ClusterError> {
-        let (body, _) = self.body(head, item, original).await?;
+        let (mut body, _) = self.body(head, item, original).await?;
+        // Without it an object that was deleted meanwhile would be made.
+        if let Some(live) = self.cluster.objects.get(&*item.target.path()) {
+            body["metadata"]["uid"] = (&*live.uid).into();
+        }
         self.writer.apply(place, &body, false).await
     }
 

@@ -96,6 +96,11 @@ impl Head {
         }
     }
 
+    /// Whether it is a namespace.
+    pub(crate) fn is_namespace(&self) -> bool {
+        self.place.group.is_empty() && self.kind == "Namespace"
+    }
+
     /// Whether it is a record of a release of Helm.
     pub(crate) fn is_record(&self) -> bool {
         self.place.group.is_empty()

@@ -107,6 +107,9 @@ pub(crate) struct Cluster {
     pub(crate) unread: BTreeMap<(String, String), String>,
 }
 
+/// Comparable digests by path.
+pub(crate) type Digests = HashMap<Box<str>, Digest>;
+
 /// What is to be restored.
 #[derive(Debug, Default)]
 pub(crate) struct Wish {
@@ -121,9 +124,9 @@ pub(crate) struct Wish {
     /// What an earlier run deleted to make it anew, by path, with the UID that it had.
     pub(crate) deleted: BTreeMap<Box<str>, String>,
     /// Comparable digests of the selected objects, by path.
-    pub(crate) digests: HashMap<Box<str>, Digest>,
+    pub(crate) digests: Digests,
     /// The same of those that a run makes otherwise than they are to be in the end.
-    pub(crate) held: HashMap<Box<str>, Digest>,
+    pub(crate) held: Digests,
 }
 
 /// What becomes of one object.
@@ -281,8 +284,7 @@ impl<'a> Deciding<'a> {
             }
         }
         for (at, head) in self.heads.iter().enumerate() {
-            let is_namespace = head.place.group.is_empty() && head.kind == "Namespace";
-            let is_needed = (is_namespace && namespaces.contains(&*head.place.name))
+            let is_needed = (head.is_namespace() && namespaces.contains(&*head.place.name))
                 || head.defines.as_ref().is_some_and(|(group, kind)| {
                     kinds.contains(&(group.as_str(), kind.as_str())) && !self.is_served(group, kind)
                 });

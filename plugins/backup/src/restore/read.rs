@@ -4,7 +4,7 @@
 use super::apply::{AT_A_TIME, place_of};
 use super::fields::{self, Context, comparable, must_pause};
 use super::head::Head;
-use super::plan::{Cluster, Live, target};
+use super::plan::{Cluster, Digests, Live, target};
 use crate::show::{Wanted, absent};
 use crate::spool::{Piece, Spool};
 use crate::storage::Storage;
@@ -99,7 +99,7 @@ impl<'a> Gathering<'a> {
         let object: Value = serde_json::from_slice(bytes).map_err(|_| no_object())?;
         let head = Head::new(entry, &object);
         let is_asked = self.selection.fits(&head, &self.kinds);
-        let is_ground = head.defines.is_some() || (head.place.group.is_empty() && head.kind == "Namespace");
+        let is_ground = head.defines.is_some() || head.is_kept_volume || head.is_namespace();
         if is_asked || is_ground {
             match self.spool.put(bytes.to_vec()) {
                 Ok(piece) => drop(self.pieces.insert(entry.path.clone(), piece)),
@@ -135,6 +135,16 @@ impl<'a> Gathering<'a> {
             if !heads.iter().any(|head| wanted.fits(&head.place, kinds)) {
                 return Err(absent(wanted, &manifest));
             }
+        }
+        let is_of =
+            |head: &Head, name: &str| head.place.namespace == name || (head.is_namespace() && head.place.name == name);
+        if let Some(name) = selection.namespaces.iter().find(|name| !heads.iter().any(|head| is_of(head, name))) {
+            return Err(Failure::usage(format!("{} has nothing of namespace {name}", path.display()))
+                .hint("`kubectl mlops backup show ARCHIVE namespaces` lists those that it has"));
+        }
+        if selected.is_empty() && !selection.wanted.is_empty() {
+            return Err(Failure::usage(format!("nothing of {} is all that the command line asks for", path.display()))
+                .hint("with -n nothing is restored that has no namespace"));
         }
         Ok(Archive { manifest, heads, selected, named, spool, pieces })
     }
@@ -203,17 +213,13 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Archive::object`].
-    pub(crate) fn digests(
-        &mut self,
-        cluster: &Cluster,
-        context: &Context,
-    ) -> Result<(HashMap<Box<str>, Digest>, HashMap<Box<str>, Digest>), Failure> {
+    pub(crate) fn digests(&mut self, cluster: &Cluster, context: &Context) -> Result<(Digests, Digests), Failure> {
         let is_there = |head: &&Head| {
             let path = target(&head.place, context).path();
             self.pieces.contains_key(&head.path) && cluster.objects.contains_key(path.as_str())
         };
         let paths: Vec<Box<str>> = self.heads.iter().filter(is_there).map(|head| head.path.clone()).collect();
-        let (mut digests, mut held) = (HashMap::new(), HashMap::new());
+        let (mut digests, mut held) = (Digests::new(), Digests::new());
         for path in paths {
             let object = self.object(&path)?;
             if must_pause(&object) {
@@ -235,7 +241,7 @@ impl Selection {
         let place = &head.place;
         let is_near = self.namespaces.is_empty()
             || self.namespaces.contains(&place.namespace)
-            || (place.group.is_empty() && head.kind == "Namespace" && self.namespaces.contains(&place.name));
+            || (head.is_namespace() && self.namespaces.contains(&place.name));
         let is_labelled = self.labels.as_ref().is_none_or(|labels| labels.matches(&head.labels));
         let is_wanted =
             self.wanted.is_empty() || self.wanted.iter().zip(kinds).any(|(wanted, kinds)| wanted.fits(place, kinds));

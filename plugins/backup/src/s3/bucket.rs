@@ -93,7 +93,7 @@ impl Bucket {
         told.failure(&format!("{verb} {}", self.address(key)), &self.name, &self.endpoint)
     }
 
-    /// Size and tag of an object; `None` where there is none, or where these credentials may not know.
+    /// Size and tag of an object; `None` where there is none.
     ///
     /// # Errors
     /// When the server does not answer, or refuses.
@@ -105,7 +105,19 @@ impl Bucket {
                 let bytes = bytes.ok_or_else(|| self.failure(&Told::Foreign, "look at", key))?;
                 Ok(Some(About { bytes, tag }))
             }
-            Err(Refused { told, .. }) if told.is_missing() || told.is_forbidden() => Ok(None),
+            Err(Refused { told, .. }) if told.is_missing() => Ok(None),
+            Err(Refused { told, .. }) => Err(self.failure(&told, "look at", key)),
+        }
+    }
+
+    /// As [`Bucket::look`], where not to be allowed to know is no fault: who only writes needs not.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(crate) fn is_there(&self, key: &str) -> Result<bool, Failure> {
+        match self.ask(Ask::new(Method::HEAD, key))? {
+            Ok(_) => Ok(true),
+            Err(Refused { told, .. }) if told.is_missing() || told.is_forbidden() => Ok(false),
             Err(Refused { told, .. }) => Err(self.failure(&told, "look at", key)),
         }
     }
@@ -256,7 +268,8 @@ impl Page {
             }
         }
         page.next = token.filter(|_| is_cut);
-        Some(page)
+        // One that is cut and leads nowhere would pass for all that is there.
+        (page.next.is_some() || !is_cut).then_some(page)
     }
 }
 

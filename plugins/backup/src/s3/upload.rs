@@ -100,7 +100,7 @@ impl<'a> Upload<'a> {
     /// When it is taken, or the server does not do it.
     pub(crate) fn complete(mut self) -> Result<(), Failure> {
         // For servers that do not know the condition.
-        if self.bucket.look(&self.key)?.is_some() {
+        if self.bucket.is_there(&self.key)? {
             return Err(self.bucket.taken(&self.key));
         }
         let part = |(index, tag): (usize, &String)| {

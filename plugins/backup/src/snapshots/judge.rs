@@ -98,13 +98,13 @@ pub(super) fn means(seen: &Seen, claim: &Object, named: Option<&str>) -> Means {
 }
 
 /// How a snapshot and its content hold together.
-struct Bond<'a> {
+pub(super) struct Bond<'a> {
     content: Option<&'a Object>,
     /// `Some(true)`: each names the other. `None`: contents could not be read.
-    is_bound: Option<bool>,
+    pub(super) is_bound: Option<bool>,
 }
 
-fn bond<'a>(seen: &'a Seen, snapshot: &Object) -> Bond<'a> {
+pub(super) fn bond<'a>(seen: &'a Seen, snapshot: &Object) -> Bond<'a> {
     let name = snapshot.custom().map(|it| it.status_text("/boundVolumeSnapshotContentName")).unwrap_or_default();
     if name.is_empty() {
         return Bond { content: None, is_bound: Some(false) };

@@ -1,8 +1,9 @@
 //! `snapshots --keep-last`: removing old snapshots that `--create` made, of each claim all but the newest.
 
 use super::cover::{GROUP, is_ready, source, taken};
+use super::judge::bond;
 use super::read::Seen;
-use super::take::{fail, settle};
+use super::take::{fail, settle, unread};
 use super::{MADE_BY, RUN, Wanted, draft};
 use mlops_shared::cli::WriteSettings;
 use mlops_shared::cluster::{ClusterError, Connection, Propagation, Resource, Writer, object};
@@ -31,7 +32,8 @@ pub(super) fn plan(seen: &Seen, wanted: &Wanted, settings: &WriteSettings, keep:
     }
     for ((namespace, claim), mut snapshots) in by_claim {
         snapshots.sort_by_key(|snapshot| std::cmp::Reverse((when(snapshot), snapshot.meta.name.clone())));
-        let newest_ready = snapshots.iter().position(|snapshot| is_ready(snapshot));
+        let is_good = |snapshot: &&Object| is_ready(snapshot) && bond(seen, snapshot).is_bound == Some(true);
+        let newest_ready = snapshots.iter().position(is_good);
         for (index, snapshot) in snapshots.iter().enumerate().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
             // Whatever the number says: what a restore would be made from stays, and where none is ready nothing goes,
             // for one of them may yet become so.
@@ -71,10 +73,13 @@ pub(super) fn plan(seen: &Seen, wanted: &Wanted, settings: &WriteSettings, keep:
         "delete {}, all but the newest {keep} of each claim that were made here",
         text::plural(count, "snapshot")
     );
-    if !seen.has_read(GROUP, "VolumeSnapshot") {
-        plan.notes.push("not all snapshots could be read: older ones may be left".to_owned());
-    }
-    if count == 0 {
+    let unread = unread(seen, &[(GROUP, "VolumeSnapshot"), (GROUP, "VolumeSnapshotContent")]);
+    if let Some(refusal) = unread {
+        plan.steps.clear();
+        plan.refusals.push(refusal);
+        plan.state = PlanState::Refused;
+        "it is not known which snapshots can be restored from; nothing was deleted".clone_into(&mut plan.outcome);
+    } else if count == 0 {
         plan.state = PlanState::Done;
         "nothing to delete".clone_into(&mut plan.outcome);
     }

@@ -23,9 +23,16 @@ const REASON: &str = "mlops.dev/reason";
 /// # Errors
 /// When a claim that was named is not there.
 pub(super) fn plan(seen: &Seen, wanted: &Wanted, settings: &WriteSettings) -> Result<(Plan, Vec<Value>), Failure> {
+    let mut plan = draft(seen, wanted, settings);
+    if let Some(refusal) = unread(seen, &[("", "PersistentVolumeClaim")]) {
+        plan.request = "take snapshots of claims".to_owned();
+        plan.refusals.push(refusal);
+        plan.state = PlanState::Refused;
+        "not all claims could be read; nothing was made".clone_into(&mut plan.outcome);
+        return Ok((plan, Vec::new()));
+    }
     let claims = claims(seen, wanted)?;
     let stamp = wanted.now.strftime("%Y%m%d-%H%M%S").to_string();
-    let mut plan = draft(seen, wanted, settings);
     let mut drafts = Vec::new();
     let mut together: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut ordered: Vec<(String, &Object)> = claims.into_iter().map(|claim| (workload(claim), claim)).collect();
@@ -120,6 +127,20 @@ pub(super) fn plan(seen: &Seen, wanted: &Wanted, settings: &WriteSettings) -> Re
     }
     plan.next.push(format!("kubectl get volumesnapshot -A -l {RUN}={stamp}"));
     Ok((plan, drafts))
+}
+
+/// Why nothing is to be done where not all of these kinds could be read: what is missing would pass for what is not there.
+pub(super) fn unread(seen: &Seen, kinds: &[(&str, &str)]) -> Option<Refusal> {
+    let (group, kind) = kinds.iter().find(|(group, kind)| !seen.has_read(group, kind))?;
+    let api_version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
+    Some(Refusal {
+        code: "unread".to_owned(),
+        object: id(&api_version, kind, "", ""),
+        reason: format!("not all of {kind} could be read: {}", seen.gaps.join("; ")),
+        unsure: true,
+        hints: vec!["the rights that it takes are in deploy/rbac/snapshots.yaml".to_owned()],
+        command: None,
+    })
 }
 
 /// Makes the snapshots, one request each; what fails does not keep the others from being taken.

@@ -1,5 +1,6 @@
 //! Tests of what is said of snapshots, and of the plans.
 
+use super::cover::GROUP;
 use super::judge::report;
 use super::read::{Seen, read};
 use super::wait::{Look, look};
@@ -7,6 +8,7 @@ use super::{Wanted, retain, take, wanted};
 use crate::args::{Args, Command};
 use clap::Parser as _;
 use mlops_shared::cli::{WriteArgs, WriteSettings};
+use mlops_shared::object::{InventoryBuilder, Scope, Section, SectionState, Sym, Unread};
 use mlops_shared::report::{Level, PlanState, Risk};
 use serde_json::json;
 
@@ -216,6 +218,28 @@ fn of_old_snapshots_the_newest_that_is_ready_always_stays() {
     assert_eq!(goes([true; 4], 2), ["sss", "ssss"]);
     assert_eq!(goes([false, false, true, true], 1), ["ss", "ssss"]);
     assert!(goes([false; 4], 1).is_empty());
+    // Ready by its own words, and its content is gone: no restore is made from it.
+    let (seen, wanted) = seen(&all([true; 4]).replace(&content("s", "Delete"), ""), &[]);
+    let plan = retain::plan(&seen, &wanted, &settings(), 1);
+    assert_eq!(plan.steps.iter().map(|step| &*step.object.name).collect::<Vec<_>>(), ["sss", "ssss"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_taken_for_absent() {
+    for (group, kind) in [("", "PersistentVolumeClaim"), (GROUP, "VolumeSnapshot"), (GROUP, "VolumeSnapshotContent")] {
+        let (mut seen, wanted) = seen(BASE, &[]);
+        let mut unread = InventoryBuilder::new(Scope::Cluster, true);
+        let is_of_claims = group.is_empty();
+        let (group, kind) = (Sym::new(group), Sym::new(kind));
+        let state = SectionState::Unread(Unread::Forbidden("no".to_owned()));
+        unread.section(Section { group, kind, resource: Sym::new("x"), state });
+        seen.inventory = unread.finish();
+        let plan = match is_of_claims {
+            true => take::plan(&seen, &wanted, &settings()).expect("a plan").0,
+            false => retain::plan(&seen, &wanted, &settings(), 1),
+        };
+        assert!(plan.state == PlanState::Refused && plan.is_unsure() && plan.steps.is_empty(), "{plan:?}");
+    }
 }
 
 #[test]
