@@ -708,7 +708,8 @@ fn hostile_archives_are_refused() {
     let manifest = |index: &str, objects: u64, change: fn(&mut Value)| {
         let mut manifest = json!({"apiVersion": "mlops/v1", "kind": "BackupManifest", "format": 1, "toolVersion": "0", "createdAt": "2026-11-27T03:00:00Z",
             "cluster": {"context": "c", "server": "s"}, "scope": {}, "secrets": "names", "encrypted": false, "partial": false, "objects": objects,
-            "index": {"sha256": Digest::of(index.as_bytes()).to_string(), "bytes": index.len()}, "kinds": [], "leftOut": []});
+            "index": {"sha256": Digest::of(index.as_bytes()).to_string(), "bytes": index.len()}, "leftOut": [],
+            "kinds": [{"group": "", "version": "v1", "kind": "Pod", "resource": "pods", "objects": objects}]});
         change(&mut manifest);
         manifest.to_string()
     };

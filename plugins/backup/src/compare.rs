@@ -1,7 +1,7 @@
 //! Two forms of an object, field by field.
 
 use crate::inline::is_credential;
-use crate::secret::{FIELD, Redaction};
+use crate::secret::{FIELD, Redaction, is_copy};
 use mlops_shared::archive::Json;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,8 +56,9 @@ fn quieten(object: &mut Json<'_>, with_status: bool) {
         for field in NOISE {
             metadata.remove(field);
         }
-        if let Some(annotations) = metadata.get_mut("annotations") {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        // Copies hold the object once more, credentials among it.
+        if let Some(Json::Map(entries)) = metadata.get_mut("annotations") {
+            entries.retain(|(key, _)| !is_copy(key));
         }
     }
 }
@@ -124,8 +125,10 @@ fn walk(path: &mut String, one: Option<&Json<'_>>, two: Option<&Json<'_>>, is_hi
     match (one, two) {
         (Some(Json::Map(old)), Some(Json::Map(new))) => {
             // A variable of a container, or a setting as a pair of name and value.
-            let name = two.and_then(|it| it.get("name")).and_then(Json::text).unwrap_or_default();
-            let is_named = is_credential(name);
+            let name = |side: Option<&Json<'_>>| {
+                side.and_then(|it| it.get("name")).and_then(Json::text).is_some_and(is_credential)
+            };
+            let is_named = name(one) || name(two);
             let keys: BTreeSet<&str> = old.iter().chain(new).map(|(key, _)| &**key).collect();
             for key in keys {
                 let separator = if path.is_empty() { "" } else { "." };

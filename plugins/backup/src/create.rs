@@ -179,6 +179,7 @@ pub(crate) fn run(
     kinds::check(&settings.kinds, collected.kinds.iter().map(|it| &it.kind).chain(&collected.others))?;
     let cluster = Cluster { uid: collected.uid.clone(), context, server, server_version: collected.version.clone() };
     let mut manifest = describe(&settings, collected, cluster, created_at, &mut kept);
+    check_scope(&settings, &manifest, &kept)?;
     let path = destination.path(&called(&manifest), &manifest.created_at, !settings.recipients.is_empty())?;
     let entries = kept.values().flat_map(|kind| &kind.saved);
     let mut index = Vec::new();
@@ -209,6 +210,30 @@ pub(crate) fn run(
         signature: done.signature.map(|path| path.display().to_string()),
         manifest,
     })
+}
+
+/// Whether what was asked for is there at all: a backup of a namespace that is none would be whole, empty and trusted.
+///
+/// # Errors
+/// When a namespace is not there, or nothing is.
+fn check_scope(settings: &Settings, manifest: &Manifest, kept: &ByKind) -> Result<(), Failure> {
+    let is_read = |kind: &KindRecord| kind.group.is_empty() && kind.kind == "Namespace" && kind.failure.is_none();
+    if settings.order.namespaces.is_empty() || settings.only.is_some() || manifest.partial {
+        return Ok(());
+    }
+    if settings.order.selector.is_none() && manifest.kinds.iter().any(is_read) {
+        let there = kept.get(&(String::new(), "namespaces".to_owned()));
+        let has = |name: &String| there.is_some_and(|it| it.saved.iter().any(|entry| entry.place().name == *name));
+        if let Some(absent) = settings.order.namespaces.iter().find(|name| !has(name)) {
+            return Err(Failure::usage(format!("there is no namespace {absent}"))
+                .hint("`kubectl get namespaces` lists them; nothing was written"));
+        }
+    }
+    if manifest.objects == 0 {
+        return Err(Failure::usage("there is nothing to save: no object is all that the command line asks for")
+            .hint("with -n nothing is saved that has no namespace; nothing was written"));
+    }
+    Ok(())
 }
 
 /// What the name of an archive says of it, for whoever has no identity to open it: `prune` looks at those of one name by
@@ -414,6 +439,8 @@ fn inventory(settings: &Settings, outcomes: &[Outcome], kept: &mut ByKind) -> In
         let objects = kept.get_mut(&(kind.ty.group.to_string(), kind.resource.clone()));
         let objects = objects.map(|kept| std::mem::take(&mut kept.objects)).unwrap_or_default();
         let state = match &outcome.failure {
+            // What a selector left out is not known to be absent.
+            None if settings.order.selector.is_some() => SectionState::Unread(Unread::OutOfScope),
             None => SectionState::Read(objects.len()),
             Some(error) => SectionState::Unread(Unread::Failed(error.to_string())),
         };

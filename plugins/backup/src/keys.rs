@@ -1,6 +1,6 @@
 //! Keys of a run: recipients that an archive is encrypted to, and the key that signs it.
 
-use crate::storage::{Storage, Watched};
+use crate::storage::{Content, Storage, Watched};
 use age::Recipient;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use minisign::{PublicKey, SecretKey, SecretKeyBox, SignatureBox};
@@ -150,7 +150,7 @@ fn has_form(text: &str) -> bool {
     line(1).is_some_and(|it| it.len() == 74 && it.starts_with(b"ED")) && line(3).is_some_and(|it| it.len() == 64)
 }
 
-/// Verifies the detached signature of a file, and gives the comment that it covers.
+/// Verifies the detached signature of a file, and gives the comment that it covers, and what was read.
 ///
 /// # Errors
 /// When it does not fit.
@@ -159,7 +159,7 @@ pub(crate) fn verify(
     storage: &Storage<'_>,
     archive: &Path,
     signature: &Path,
-) -> Result<String, Failure> {
+) -> Result<(String, Content), Failure> {
     let refused = |why: &str| {
         Failure::usage(format!("the signature of {} does not hold: {why}", archive.display()))
             .hint("the archive or its signature was changed, or somebody else signed it: do not restore it")
@@ -178,7 +178,7 @@ pub(crate) fn verify(
         return Err(failure);
     }
     verified.map_err(|error| refused(&error.to_string()))?;
-    Ok(parsed.trusted_comment().unwrap_or_default())
+    Ok((parsed.trusted_comment().unwrap_or_default(), input.content()))
 }
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ mod tests {
         let public = public(&pair.pk.to_base64()).expect("public key");
         let flags = crate::s3::S3Args::default();
         let storage = Storage::new(&flags);
-        assert_eq!(verify(&public, &storage, &archive, &signature).expect("holds"), "of a test");
+        assert_eq!(verify(&public, &storage, &archive, &signature).expect("holds").0, "of a test");
         let good = std::fs::read_to_string(&signature).expect("read");
         let lines: Vec<&str> = good.lines().collect();
         let old = BASE64_STANDARD.decode(lines[1]).map(|it| [b"Ed", &it[2..]].concat()).expect("base64");

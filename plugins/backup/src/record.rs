@@ -1,13 +1,12 @@
 //! The record of a verification, beside the archive: when it held, and of which bytes.
 
 use crate::s3::Place;
-use crate::storage::{Storage, broken};
+use crate::storage::{Content, Storage, Watched, broken};
 use crate::target::{Target, publish};
-use mlops_shared::archive::{Digest, Sha256};
 use mlops_shared::cli::{Exit, Failure};
 use mlops_shared::report::API_VERSION;
 use serde::{Deserialize, Serialize};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What is added to an archive's name.
@@ -59,37 +58,30 @@ pub(crate) fn read(storage: &Storage<'_>, archive: &Path) -> Result<Option<Recor
 /// When the place that it lies in does not answer: nothing is known then.
 pub(crate) fn holds(storage: &Storage<'_>, archive: &Path) -> Result<bool, Failure> {
     let Some(record) = read(storage, archive)? else { return Ok(false) };
-    Ok(digest(storage, archive)?.1.to_string() == record.sha256)
-}
-
-/// Size and digest of an archive.
-fn digest(storage: &Storage<'_>, path: &Path) -> Result<(u64, Digest), Failure> {
-    let mut input = storage.open(path)?;
-    let (mut digest, mut bytes, mut buffer) = (Sha256::default(), 0, vec![0; 1 << 16]);
-    loop {
-        let read = input.read(&mut buffer).map_err(|error| broken(&error))?;
-        if read == 0 {
-            return Ok((bytes, digest.finish()));
-        }
-        digest.update(&buffer[..read]);
-        bytes += read as u64;
-    }
+    let mut input = Watched::new(storage.open(archive)?);
+    std::io::copy(&mut input, &mut std::io::sink()).map_err(|error| broken(&error))?;
+    Ok(input.content().digest.to_string() == record.sha256)
 }
 
 /// Writes the record of a verification, in the place of an older one.
 ///
 /// # Errors
 /// When the folder takes no file.
-pub(crate) fn write(storage: &Storage<'_>, archive: &Path, level: u8, now: &str) -> Result<(), Failure> {
+pub(crate) fn write(
+    storage: &Storage<'_>,
+    archive: &Path,
+    content: Content,
+    level: u8,
+    now: &str,
+) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::unchecked(format!("failed to record the verification: {error}"));
-    let (bytes, sha256) = digest(storage, archive)?;
     let record = Record {
         api_version: API_VERSION.to_owned(),
         kind: "BackupVerified".to_owned(),
         verified_at: now.to_owned(),
         level,
-        bytes,
-        sha256: sha256.to_string(),
+        bytes: content.bytes,
+        sha256: content.digest.to_string(),
     };
     let text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
     let path = path_of(archive);

@@ -3,7 +3,7 @@
 use crate::list::MOST;
 use crate::s3::{Address, Bucket, Reader, S3Args, is_remote};
 use crate::target::{ENCRYPTED, PLAIN, SIGNATURE, signature_of};
-use mlops_shared::archive::Unread;
+use mlops_shared::archive::{Digest, Sha256, Unread};
 use mlops_shared::cli::{Exit, Failure};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,11 +184,18 @@ fn of_io(error: &io::Error) -> Option<Failure> {
 pub(crate) struct Watched<R> {
     inner: R,
     failure: Option<Failure>,
+    digest: Sha256,
+    bytes: u64,
 }
 
 impl<R: Input> Watched<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, failure: None }
+        Self { inner, failure: None, digest: Sha256::default(), bytes: 0 }
+    }
+
+    /// Size and digest of what was read from the beginning to here.
+    pub(crate) fn content(self) -> Content {
+        Content { bytes: self.bytes, digest: self.digest.finish() }
     }
 
     /// Why it failed, once.
@@ -200,8 +207,12 @@ impl<R: Input> Watched<R> {
 impl<R: Input> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer);
-        if let Err(error) = &read {
-            self.failure = Some(broken(error));
+        match &read {
+            Ok(count) => {
+                self.digest.update(&buffer[..*count]);
+                self.bytes += *count as u64;
+            }
+            Err(error) => self.failure = Some(broken(error)),
         }
         read
     }
@@ -209,6 +220,16 @@ impl<R: Input> Read for Watched<R> {
 
 impl<R: Input> Seek for Watched<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.inner.seek(to)
+        let at = self.inner.seek(to)?;
+        // What follows is of the beginning again, or the digest of nothing that anybody has.
+        (self.digest, self.bytes) = (Sha256::default(), at);
+        Ok(at)
     }
+}
+
+/// The bytes of a file, by which it is known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) bytes: u64,
+    pub(crate) digest: Digest,
 }

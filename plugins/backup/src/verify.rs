@@ -4,10 +4,10 @@ use crate::args::{Args, VerifyArgs};
 use crate::keys;
 use crate::model::{SignatureReport, VerifyReport};
 use crate::restore::read::Gathering;
-use crate::storage::Storage;
+use crate::storage::{Storage, Watched};
 use crate::target::signature_of;
 use crate::trial::{TrialReport, TrialSettings};
-use mlops_shared::archive::{ArchiveError, Entry, Flow, Identities, Json, Limits, Manifest, scan};
+use mlops_shared::archive::{ArchiveError, Flow, Identities, Json, KindRecord, Limits, Manifest, Place, scan};
 use mlops_shared::cli::{DryRun, Failure, Printer};
 use mlops_shared::report::API_VERSION;
 use mlops_shared::text;
@@ -27,13 +27,11 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     let trial = if verify.level >= 3 { Some(TrialSettings::new(args, verify)?) } else { None };
     let archive = &verify.archive;
     let storage = Storage::new(&args.s3);
-    let signature = match &verify.public_key {
+    let signed = match &verify.public_key {
         None => None,
-        Some(word) => {
-            let comment = keys::verify(&keys::public(word)?, &storage, archive, &signature_of(archive))?;
-            Some(SignatureReport { comment })
-        }
+        Some(word) => Some(keys::verify(&keys::public(word)?, &storage, archive, &signature_of(archive))?),
     };
+    let (signature, signed) = signed.map(|(comment, content)| (SignatureReport { comment }, content)).unzip();
     let identities = Identities::read(&args.source.identity).map_err(|error| broken(archive, &error))?;
     let mut report = VerifyReport {
         api_version: API_VERSION.to_owned(),
@@ -54,29 +52,46 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     let mut checked = 0;
     let mut manifest = None;
     let mut unreadable = Vec::new();
+    let kinds: RefCell<BTreeMap<(String, String), Counted>> = RefCell::default();
+    let mut input = BufReader::with_capacity(1 << 16, Watched::new(storage.open(archive)?));
     let outcome = scan(
-        BufReader::with_capacity(1 << 16, storage.open(archive)?),
+        &mut input,
         &identities,
         &Limits::default(),
         &mut |head: &Manifest, _| {
             manifest = Some(head.clone());
+            let counted = head.kinds.iter().map(|it| ((it.group.clone(), it.resource.clone()), Counted::of(it)));
+            kinds.replace(counted.collect());
             gathering.iter().for_each(|gathering| gathering.borrow_mut().head(head));
             Ok(Flow::Continue)
         },
         &mut |entry, bytes| {
             checked += 1;
-            if verify.level >= 2
-                && let Err(why) = owners.look(entry, bytes)
-            {
-                unreadable.push(format!("{}: {why}", entry.path));
+            if verify.level >= 2 {
+                let place = entry.place();
+                let mut kinds = kinds.borrow_mut();
+                let counted = kinds.get_mut(&(place.group.clone(), place.resource.clone()));
+                if let Err(why) = owners.look(&place, counted, bytes, &entry.path) {
+                    unreadable.push(format!("{}: {why}", entry.path));
+                }
             }
             gathering.iter().try_for_each(|gathering| gathering.borrow_mut().object(entry, bytes))?;
             Ok(Flow::Continue)
         },
     );
     let gathering = gathering.map(RefCell::into_inner);
+    let mut read = None;
     match outcome {
-        Ok(()) => report.is_read = true,
+        Ok(()) => {
+            // Somebody who can write there may have put another one in its place meanwhile.
+            let content = input.into_inner().content();
+            if signed.is_some_and(|signed| signed != content) {
+                let changed = format!("{} has changed while it was verified", archive.display());
+                return Err(Failure::usage(changed).hint("what the signature holds for is not what is there now"));
+            }
+            report.is_read = true;
+            read = Some(content);
+        }
         // A signature that holds is an answer, though not the whole one.
         Err(ArchiveError::Locked) if report.signature.is_some() => {
             report.notes.push("what is in it was not looked at: it is encrypted, and no identity was given".to_owned());
@@ -88,6 +103,12 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
     report.objects = checked;
     if let Some(manifest) = manifest {
         if verify.level >= 2 {
+            let kinds = kinds.into_inner();
+            let differing = kinds.iter().filter(|(_, it)| it.found != it.told);
+            unreadable.extend(differing.map(|((group, resource), it)| {
+                let dot = if group.is_empty() { "" } else { "." };
+                format!("the manifest has {} {resource}{dot}{group}, and {} are there", it.told, it.found)
+            }));
             unreadable.extend(owners.dangling(&manifest, &mut report.notes));
         }
         if manifest.partial {
@@ -107,11 +128,11 @@ pub(crate) fn run(args: &Args, verify: &VerifyArgs, printer: &Printer) -> Result
         report.notes.push("not recorded: only what was tried whole is".to_owned());
     } else if verify.record {
         // Only what was looked at and holds is recorded.
-        if !report.is_read || !unreadable.is_empty() {
-            report.notes.push("not recorded: only an archive that was read and holds is".to_owned());
-        } else {
+        if let Some(content) = read.filter(|_| unreadable.is_empty()) {
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            crate::record::write(&storage, archive, verify.level, &now)?;
+            crate::record::write(&storage, archive, content, verify.level, &now)?;
+        } else {
+            report.notes.push("not recorded: only an archive that was read and holds is".to_owned());
         }
     }
     let rest = unreadable.len().saturating_sub(TOLD);
@@ -132,6 +153,19 @@ pub(crate) fn broken(path: &Path, error: &ArchiveError) -> Failure {
     error.hints().into_iter().fold(failure, Failure::hint)
 }
 
+/// A kind of the manifest, and how many objects of it were found.
+struct Counted {
+    kind: String,
+    told: u64,
+    found: u64,
+}
+
+impl Counted {
+    fn of(record: &KindRecord) -> Self {
+        Self { kind: record.kind.clone(), told: record.objects, found: 0 }
+    }
+}
+
 /// Who is there, and who is named as an owner.
 #[derive(Default)]
 struct Owners {
@@ -142,14 +176,21 @@ struct Owners {
 
 impl Owners {
     /// Looks at an object; what is wrong with it.
-    fn look(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), &'static str> {
+    fn look(
+        &mut self,
+        place: &Place,
+        counted: Option<&mut Counted>,
+        bytes: &[u8],
+        path: &str,
+    ) -> Result<(), &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is no UTF-8")?;
         let object = Json::parse(text).map_err(|_| "it is no JSON")?;
         let field = |keys: &[&str]| object.at(keys).and_then(Json::text).unwrap_or_default();
-        let place = entry.place();
         let api_version = field(&["apiVersion"]);
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        if field(&["kind"]).is_empty() || api_version.is_empty() || group != place.group {
+        let counted = counted.ok_or("the manifest does not name its kind")?;
+        counted.found += 1;
+        if field(&["kind"]) != counted.kind || api_version.is_empty() || group != place.group {
             return Err("its kind is not that of its place");
         }
         if field(&["metadata", "name"]) != place.name || field(&["metadata", "namespace"]) != place.namespace {
@@ -165,7 +206,7 @@ impl Owners {
             let owner = format!("{}/{}", part("kind"), part("name"));
             self.named
                 .entry(part("uid"))
-                .or_insert_with(|| (format!("{group}\n{}", part("kind")), owner, entry.path.to_string()));
+                .or_insert_with(|| (format!("{group}\n{}", part("kind")), owner, path.to_owned()));
         }
         Ok(())
     }

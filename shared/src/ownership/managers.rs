@@ -77,7 +77,7 @@ impl<'a> Managers<'a> {
             }
             managers.is_cut |= is_narrow && inventory.section(group, kind).is_some();
             for object in objects {
-                let Some(custom) = object.custom() else { continue };
+                let Some(custom) = object.custom().filter(|custom| is_of_this_cluster(kind, custom)) else { continue };
                 let resources = custom.status_list("/resources").iter().filter_map(resource);
                 for id in inventory_ids(custom).chain(resources.filter(|_| *kind == "Application")) {
                     managers.listed.entry(id).or_default().push(object);
@@ -133,6 +133,11 @@ impl<'a> Managers<'a> {
     /// nobody knows of.
     pub(super) fn are_unread(&self) -> bool {
         self.is_cut || !self.unread.is_empty()
+    }
+
+    /// Whether a HelmRelease makes the release of this name, whose record is in this namespace.
+    pub(super) fn makes_release(&self, namespace: &str, name: &str) -> bool {
+        self.releases.contains_key(&(namespace.to_owned(), name.to_owned()))
     }
 
     fn rivals(&self, object: &ObjectRef, manager: &ObjectRef) -> Vec<ObjectRef> {
@@ -250,6 +255,10 @@ impl<'a> Managers<'a> {
             return None;
         }
         if let Some(release) = self.releases.get(&(namespace.to_owned(), name.to_owned())) {
+            // One that lists what it made, and not this, did not make it: annotations are copied with an object.
+            if release.custom().is_some_and(|custom| inventory_ids(custom).next().is_some()) {
+                return None;
+            }
             return Some(self.link(release.reference(), Proof::Release));
         }
         let object = ObjectRef::new("helm.sh", "Release", namespace, name);
@@ -258,7 +267,9 @@ impl<'a> Managers<'a> {
 
     fn made_by_operator(&self, object: &Object) -> Option<Link> {
         let (key, group, kind) = OPERATOR_LABELS.iter().find(|(key, ..)| object.meta.labels.get(key).is_some())?;
-        if *object.ty.group == **group {
+        // No operator takes a snapshot once more, and people give their own authorities' Secrets the same label.
+        let is_own = !object.is("", "Secret") || object.meta.labels.get("app.kubernetes.io/managed-by").is_some();
+        if *object.ty.group == **group || *object.ty.group == *"snapshot.storage.k8s.io" || !is_own {
             return None;
         }
         let name = object.meta.labels.get(key)?;
@@ -275,8 +286,26 @@ fn is_gap(state: &crate::object::SectionState) -> bool {
     }
 }
 
-/// An entry of `status.resources` of an Application.
+/// Whether a manager works on the cluster that it lives in: what it lists elsewhere is none of this one's.
+fn is_of_this_cluster(kind: &str, custom: &Custom) -> bool {
+    let of = |field: &str| custom.spec_text(&format!("/destination/{field}"));
+    match kind {
+        "Application" => {
+            matches!(
+                of("server"),
+                "" | "https://kubernetes.default.svc" | "https://kubernetes.default.svc.cluster.local"
+            ) && matches!(of("name"), "" | "in-cluster")
+        }
+        _ => custom.spec_at("/kubeConfig").is_none_or(Value::is_null),
+    }
+}
+
+/// An entry of `status.resources` of an Application; `None` of one that its source has no more, so that nobody would make
+/// it again.
 fn resource(entry: &Value) -> Option<ObjectRef> {
+    if entry.get("requiresPruning").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
     let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
     let (kind, name) = (text("kind"), text("name"));
     (!kind.is_empty() && !name.is_empty()).then(|| ObjectRef::new(text("group"), kind, text("namespace"), name))

@@ -86,11 +86,14 @@ impl<'a> Members<'a> {
                 needed.insert(("Secret", user.meta.namespace.to_string(), secret), why);
             }
         }
+        let mut found = References::default();
+        for object in self.objects() {
+            object.custom().into_iter().for_each(|custom| found.aliases(&custom.spec, 0));
+        }
         for object in self.objects() {
             let Some(custom) = object.custom() else { continue };
-            let mut found = BTreeSet::new();
-            refer("", &custom.spec, &object.meta.namespace, 0, &mut found);
-            for name in found {
+            found.look("", &custom.spec, &object.meta.namespace, 0);
+            for name in std::mem::take(&mut found.names) {
                 needed.entry(name).or_insert_with(|| format!("named by {} {}", object.ty.kind, object.meta.name));
             }
         }
@@ -130,52 +133,96 @@ pub(crate) fn secret_of_user(user: &Object, kafka: &Object) -> Option<(String, &
 /// Specs are looked into so deep.
 const DEPTH: usize = 32;
 
-/// The Secrets and ConfigMaps that a value refers to, by the field names of Strimzi's and Kubernetes' types.
-fn refer(key: &str, value: &Value, namespace: &str, depth: usize, found: &mut BTreeSet<Name>) {
-    if depth > DEPTH {
-        return;
-    }
-    let mut add = |kind, name: Option<&Value>| {
-        if let Some(name) = name.and_then(Value::as_str).filter(|name| !name.is_empty()) {
-            found.insert((kind, namespace.to_owned(), name.to_owned()));
-        }
-    };
-    match value {
-        Value::Object(fields) => {
-            match key {
-                "secretKeyRef" | "secretRef" | "secret" => add("Secret", fields.get("name")),
-                "configMapKeyRef" | "configMapRef" | "configMap" => add("ConfigMap", fields.get("name")),
-                _ => {}
-            }
-            add("Secret", fields.get("secretName"));
-            fields.iter().for_each(|(key, value)| refer(key, value, namespace, depth + 1, found));
-        }
-        Value::Array(items) => {
-            for item in items {
-                if key == "imagePullSecrets" {
-                    let name = item.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
-                    found.extend(name.map(|name| ("Secret", namespace.to_owned(), name.to_owned())));
-                }
-                refer(key, item, namespace, depth + 1, found);
-            }
-        }
-        Value::String(text) => providers(text, found),
-        _ => {}
-    }
+/// The Secrets and ConfigMaps that specs refer to.
+#[derive(Default)]
+struct References {
+    names: BTreeSet<Name>,
+    /// What `config.providers` calls Kafka's configuration providers for Kubernetes, beside their usual names.
+    providers: BTreeMap<String, &'static str>,
 }
 
-/// `${secrets:NAMESPACE/NAME:KEY}` and `${configmaps:…}`, which Kafka's configuration providers for Kubernetes replace.
-fn providers(text: &str, found: &mut BTreeSet<Name>) {
-    for part in text.split("${").skip(1) {
-        let Some((inner, _)) = part.split_once('}') else { continue };
-        let mut words = inner.split(':');
-        let kind = match words.next() {
-            Some("secrets") => "Secret",
-            Some("configmaps") => "ConfigMap",
-            _ => continue,
-        };
-        if let Some((namespace, name)) = words.next().and_then(|place| place.split_once('/')) {
-            found.insert((kind, namespace.to_owned(), name.to_owned()));
+impl References {
+    /// Finds what providers are called: `config.providers.ALIAS.class`.
+    fn aliases(&mut self, value: &Value, depth: usize) {
+        match value {
+            _ if depth > DEPTH => {}
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    let alias = key.strip_prefix("config.providers.").and_then(|it| it.strip_suffix(".class"));
+                    let kind = match value.as_str().and_then(|class| class.rsplit('.').next()) {
+                        Some("KubernetesSecretConfigProvider") => Some("Secret"),
+                        Some("KubernetesConfigMapConfigProvider") => Some("ConfigMap"),
+                        _ => None,
+                    };
+                    self.providers.extend(alias.map(str::to_owned).zip(kind));
+                    self.aliases(value, depth + 1);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.aliases(item, depth + 1)),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, kind: &'static str, namespace: &str, name: Option<&Value>) {
+        if let Some(name) = name.and_then(Value::as_str).filter(|name| !name.is_empty()) {
+            self.names.insert((kind, namespace.to_owned(), name.to_owned()));
+        }
+    }
+
+    /// Those of a value, by the field names of Strimzi's and Kubernetes' types.
+    fn look(&mut self, key: &str, value: &Value, namespace: &str, depth: usize) {
+        if depth > DEPTH {
+            return;
+        }
+        match value {
+            Value::Object(fields) => {
+                match key {
+                    "secretKeyRef" | "secretRef" | "secret" | "nodePublishSecretRef" => {
+                        self.add("Secret", namespace, fields.get("name"));
+                    }
+                    "configMapKeyRef" | "configMapRef" | "configMap" => {
+                        self.add("ConfigMap", namespace, fields.get("name"));
+                    }
+                    _ => {}
+                }
+                // The last two are of the registry that a KafkaConnect is built into.
+                for key in ["secretName", "pushSecret", "pullSecret"] {
+                    self.add("Secret", namespace, fields.get(key));
+                }
+                fields.iter().for_each(|(key, value)| self.look(key, value, namespace, depth + 1));
+            }
+            Value::Array(items) => {
+                for item in items {
+                    if key == "imagePullSecrets" {
+                        self.add("Secret", namespace, item.get("name"));
+                    }
+                    self.look(key, item, namespace, depth + 1);
+                }
+            }
+            Value::String(text) => self.provided(text, namespace),
+            _ => {}
+        }
+    }
+
+    /// `${secrets:NAMESPACE/NAME:KEY}` and `${configmaps:…}`, which Kafka's configuration providers for Kubernetes replace.
+    /// Without a namespace it is their own.
+    fn provided(&mut self, text: &str, namespace: &str) {
+        for part in text.split("${").skip(1) {
+            let Some((inner, _)) = part.split_once('}') else { continue };
+            let mut words = inner.split(':');
+            let kind = match words.next().unwrap_or_default() {
+                "secrets" => "Secret",
+                "configmaps" => "ConfigMap",
+                alias => match self.providers.get(alias) {
+                    Some(kind) => kind,
+                    None => continue,
+                },
+            };
+            let place = words.next().unwrap_or_default();
+            let (namespace, name) = place.split_once('/').unwrap_or((namespace, place));
+            if !name.is_empty() {
+                self.names.insert((kind, namespace.to_owned(), name.to_owned()));
+            }
         }
     }
 }

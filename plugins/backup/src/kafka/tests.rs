@@ -185,7 +185,9 @@ fn clients_belong_to_the_kafka_whose_address_they_name() {
     let connect = |address: &str| {
         format!(
             "apiVersion: kafka.strimzi.io/v1\nkind: KafkaConnect\nmetadata: {{name: c, namespace: b}}\nspec: {{bootstrapServers: '{address}',
-  config: {{x: '${{secrets:b/from-config:k}}'}}, authentication: {{passwordSecret: {{secretName: pw, password: p}}}}}}\n---\n
+  config: {{x: '${{secrets:b/from-config:k}}', y: '${{k8s:of-alias:k}}', z: '${{file:/not:k}}',
+    config.providers.k8s.class: io.strimzi.kafka.KubernetesSecretConfigProvider}},
+  build: {{output: {{pushSecret: push}}}}, authentication: {{passwordSecret: {{secretName: pw, password: p}}}}}}\n---\n
 apiVersion: kafka.strimzi.io/v1\nkind: KafkaConnector\nmetadata: {{name: sink, namespace: b, labels: {{strimzi.io/cluster: c}}}}\n---\n"
         )
     };
@@ -201,9 +203,14 @@ apiVersion: kafka.strimzi.io/v1\nkind: KafkaConnector\nmetadata: {{name: sink, n
         let chosen = pick(&all).objects;
         let has =
             |kind: &str, name: &str| chosen.iter().any(|(_, of, space, is)| of == kind && space == "b" && is == name);
-        for (kind, name) in
-            [("KafkaConnect", "c"), ("KafkaConnector", "sink"), ("Secret", "from-config"), ("Secret", "pw")]
-        {
+        for (kind, name) in [
+            ("KafkaConnect", "c"),
+            ("KafkaConnector", "sink"),
+            ("Secret", "from-config"),
+            ("Secret", "of-alias"),
+            ("Secret", "push"),
+            ("Secret", "pw"),
+        ] {
             assert_eq!(has(kind, name), is_member, "{address} {kind} {name}: {chosen:?}");
         }
         assert_eq!(judge::strangers(&seen, &all).len(), usize::from(!is_member), "{address}");

@@ -250,7 +250,8 @@ impl<'a> Deciding<'a> {
         if let Some(why) = controller(head, &|uid| self.by_uid.contains_key(uid)) {
             return (Action::LeftToController, why);
         }
-        if !is_mapped && !self.wish.with_managed {
+        // Whose manager is gone bears its marks still.
+        if !is_mapped && !self.wish.with_managed && head.class != Class::Nobody {
             let flux = |prefix: &str| head.labels.get(&format!("{prefix}.toolkit.fluxcd.io/name"));
             if let Some(name) = flux("helm") {
                 return (Action::LeftToGit, format!("HelmRelease {name} makes it"));
