@@ -129,8 +129,8 @@ fn a_bucket_holds_backups_as_a_folder_does() {
         "s3://backups/prod/eu",
         "-n",
         &namespace,
-        "--secrets",
-        "omit",
+        "--recipient",
+        &recipient,
         "--kubeconfig",
         &config,
         "-o",
@@ -141,17 +141,25 @@ fn a_bucket_holds_backups_as_a_folder_does() {
     assert!(newer.starts_with("s3://backups/prod/eu/backup-"), "{newer}");
     ends(&run(&["prune", "s3://backups/prod/eu", "--keep-last", "1", "--identity", &opens, "--yes"]), 0);
     assert_eq!(store.keys("backups").expect("keys").len(), 4, "the newest verified one stays");
-    ends(&run(&["verify", &newer, "--record"]), 0);
+    ends(&run(&["verify", &newer, "--record", "--identity", &opens]), 0);
     ends(&run(&["prune", "s3://backups/prod/eu", "--keep-last", "1", "--identity", &opens]), 0);
     assert_eq!(store.keys("backups").expect("keys").len(), 5, "only told");
     ends(&run(&["prune", "s3://backups/prod/eu", "--keep-last", "1", "--identity", &opens, "--yes"]), 0);
     let left = store.keys("backups").expect("keys");
     assert!(left.len() == 2 && left.iter().all(|key| key.starts_with("prod/eu/backup-")), "{left:?}");
 
+    // One of another scope pushes out nothing.
+    let plain = "s3://backups/prod/eu/plain.tar.zst";
+    ends(&run(&["create", "--to", plain, "-n", &namespace, "--secrets", "omit", "--kubeconfig", &config]), 0);
+    ends(&run(&["prune", "s3://backups/prod/eu", "--keep-last", "1", "--identity", &opens, "--yes"]), 0);
+    assert_eq!(store.keys("backups").expect("keys").len(), 3, "both stay");
+
     // More than a page of keys.
     let many = run(&["list", "s3://backups/many", "-o", "json"]);
     assert_eq!(json_of(&many)["archives"], json!([]));
-    store.copy("backups", &left[0], (0..1_050).map(|index| format!("many/backup-x-{index}.tar.zst"))).expect("copied");
+    store
+        .copy("backups", "prod/eu/plain.tar.zst", (0..1_050).map(|index| format!("many/backup-x-{index}.tar.zst")))
+        .expect("copied");
     let many = json_of(&run(&["list", "s3://backups/many", "-o", "json"]));
     assert_eq!(many["archives"].as_array().map(Vec::len), Some(1_050));
     assert!(many["archives"][0]["objects"].is_u64(), "{}", many["archives"][0]);

@@ -165,7 +165,9 @@ fn report(gathered: Gathered<Decoded>, namespaces: &[String], now: Timestamp, fr
     let names_every_kind = is_live || gathered.scope.is_some();
     let Gathered { items, sections, is_whole, view, mut notes, gaps: mut broken, .. } = gathered;
     let is_whole = is_whole && names_every_kind;
-    let mut gaps: Vec<String> = sections.iter().filter_map(gap).collect();
+    // A group of which no kind is saved is no gap.
+    let is_saved = |section: &&Section| &*section.kind != "*" || exclude::of_kind(&section.group, "*").is_none();
+    let mut gaps: Vec<String> = sections.iter().filter(is_saved).filter_map(gap).collect();
     gaps.append(&mut broken);
     if let Scope::Namespaces(read) = &sight {
         let outside = namespaces.iter().filter(|name| !read.iter().any(|known| **known == ***name));
@@ -259,7 +261,8 @@ fn is_made_of_service(object: &Object) -> bool {
 }
 
 fn gap(section: &Section) -> Option<String> {
-    section.state.gap().map(|why| format!("{}: {why}", section.kind))
+    let dot = if section.group.is_empty() { "" } else { "." };
+    section.state.gap().map(|why| format!("{}{dot}{}: {why}", section.kind, section.group))
 }
 
 /// Claims without a snapshot that says it is ready and is fresh enough.

@@ -13,7 +13,7 @@ use age::Recipient;
 use jiff::Timestamp;
 use minisign::SecretKey;
 use mlops_shared::archive::{
-    Class, Cluster, Digest, Entry, FORMAT, IndexRecord, KindRecord, LeftOut, Manifest, Scope, Secrets,
+    Class, Cluster, Digest, Entry, FORMAT, IndexRecord, KindRecord, LeftOut, Limits, Manifest, Scope, Secrets,
 };
 use mlops_shared::cli::{Failure, Printer, on_cluster};
 use mlops_shared::cluster::{ClusterError, Collected, Order, Outcome, Reading, ServedKind, collect};
@@ -188,6 +188,12 @@ pub(crate) fn run(
         Ok::<(), Broken>(())
     };
     manifest.index = write::index(entries, &|lines| maker.compress(lines), &mut keep)?;
+    let limits = Limits::default();
+    if manifest.objects > limits.objects || manifest.index.bytes > limits.index_bytes {
+        let most = format!("{} objects and an index of {} bytes", limits.objects, limits.index_bytes);
+        return Err(Failure::unchecked(format!("{} objects: no reader takes more than {most}", manifest.objects))
+            .hint("make several backups, by -n or --kinds"));
+    }
     let mut written = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::unchecked(format!("failed to write the manifest: {error}")))?;
     written.push(b'\n');
@@ -363,7 +369,8 @@ fn describe(
     }
     for (group_version, why) in collected.unanswered {
         let (group, version) = group_version.split_once('/').unwrap_or(("", &group_version));
-        if exclude::of_kind(group, "*").is_none() {
+        // Kinds that were named are served, as was made sure of.
+        if settings.kinds.is_empty() && exclude::of_kind(group, "*").is_none() {
             records.push(KindRecord {
                 group: group.to_owned(),
                 version: version.to_owned(),

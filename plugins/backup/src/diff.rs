@@ -5,7 +5,7 @@ use crate::args::{Args, DiffArgs};
 use crate::compare::{Field, compare};
 use crate::storage::Storage;
 use crate::verify::broken;
-use mlops_shared::archive::{Digest, Flow, Identities, Limits, Manifest, Place, Secrets, scan};
+use mlops_shared::archive::{Digest, Flow, Identities, Limits, Manifest, Place, Scope, Secrets, scan};
 use mlops_shared::cli::{Failure, on_cluster};
 use mlops_shared::cluster::{ClusterError, Items, Order, Reading, ServedKind, collect};
 use mlops_shared::report::document::{Block, Cell, Column, Line, Table, Tone};
@@ -107,6 +107,27 @@ struct Side {
     held: BTreeMap<Box<str>, Vec<u8>>,
 }
 
+/// What a side would have, if it were there.
+struct Asked<'a> {
+    namespaces: &'a [String],
+    /// Whether it was asked for some labels, and the other side for others: nothing is known then.
+    is_blind: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// Of this scope, beside that of the other side.
+    fn of(scope: &'a Scope, other: &Scope) -> Self {
+        Self { namespaces: &scope.namespaces, is_blind: scope.selector.is_some() && scope.selector != other.selector }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let place = Named::of(path);
+        let is_namespace = place.group.is_empty() && place.resource == "namespaces";
+        let within = if is_namespace { &place.name } else { &place.namespace };
+        !self.is_blind && (self.namespaces.is_empty() || self.namespaces.contains(within))
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     let identities = Identities::read(&args.source.identity).map_err(|error| broken(&diff.from, &error))?;
@@ -114,7 +135,7 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     let (mut old, manifest) = heads(&storage, &diff.from, &identities)?;
     let is_live = diff.to.as_os_str() == "live";
     let mut notes = Vec::new();
-    let mut is_other_chosen = false;
+    let (mut is_other_chosen, mut other_scope) = (false, manifest.scope.clone());
     let mut new = if is_live {
         live(args, &manifest, &old)?
     } else {
@@ -126,6 +147,7 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
         if manifest.scope != other.scope {
             notes.push("the backups were asked for different things: only what both know is compared".to_owned());
         }
+        other_scope = other.scope;
         side
     };
     let known: BTreeSet<(String, String)> = old.known.intersection(&new.known).cloned().collect();
@@ -137,22 +159,22 @@ pub(crate) fn run(args: &Args, diff: &DiffArgs) -> Result<DiffReport, Failure> {
     }
     let mut differing: BTreeSet<Box<str>> = BTreeSet::new();
     let (mut added, mut removed) = (Vec::new(), Vec::new());
+    let (from, to) = (Asked::of(&manifest.scope, &other_scope), Asked::of(&other_scope, &manifest.scope));
     let is_known = |path: &str| {
         let named = Named::of(path);
         known.contains(&(named.group, named.resource))
     };
     for (path, digest) in old.objects.iter().filter(|(path, _)| is_known(path)) {
         match new.objects.get(path) {
-            None if is_other_chosen => {}
+            None if is_other_chosen || !to.has(path) => {}
             None => removed.push(Named::of(path)),
             Some(other) if other != digest => drop(differing.insert(path.clone())),
             Some(_) => {}
         }
     }
     let is_whole = manifest.scope.of.is_none();
-    for path in new.objects.keys().filter(|path| is_whole && is_known(path) && !old.objects.contains_key(*path)) {
-        added.push(Named::of(path));
-    }
+    let is_new = |path: &str| is_whole && is_known(path) && from.has(path) && !old.objects.contains_key(path);
+    added.extend(new.objects.keys().filter(|path| is_new(path)).map(|path| Named::of(path)));
     hold(&storage, &diff.from, &identities, &differing, &mut old)?;
     if !is_live {
         hold(&storage, &diff.to, &identities, &differing, &mut new)?;
@@ -201,6 +223,9 @@ fn heads(storage: &Storage<'_>, path: &Path, identities: &Identities) -> Result<
         side.objects = entries.iter().map(|entry| (entry.path.clone(), entry.digest)).collect();
         let whole = manifest.kinds.iter().filter(|kind| kind.failure.is_none());
         side.known = whole.map(|kind| (kind.group.clone(), kind.resource.clone())).collect();
+        if manifest.secrets == Secrets::Omitted {
+            side.known.remove(&(String::new(), "secrets".to_owned()));
+        }
         told = Some(manifest.clone());
         Ok(Flow::Stop)
     };
@@ -344,5 +369,25 @@ impl Present for DiffReport {
             document.line(Line::plain(format!("note: {note}")));
         }
         document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_side_was_not_asked_for_is_not_missed_there() {
+        let whole = Scope::default();
+        let one = Scope { namespaces: vec!["data".to_owned()], ..Scope::default() };
+        let labelled = |text: &str| Scope { selector: Some(text.to_owned()), ..Scope::default() };
+        let (within, beside) = ("objects/core/secrets/data/x.json", "objects/core/secrets/other/x.json");
+        let has = |scope: &Scope, other: &Scope, path: &str| Asked::of(scope, other).has(path);
+        assert!(has(&whole, &one, within) && has(&whole, &one, beside));
+        assert!(has(&one, &whole, within) && !has(&one, &whole, beside));
+        assert!(has(&one, &whole, "objects/core/namespaces/_cluster/data.json"));
+        assert!(!has(&one, &whole, "objects/core/namespaces/_cluster/other.json"));
+        assert!(!has(&labelled("a=b"), &whole, within) && has(&whole, &labelled("a=b"), within));
+        assert!(has(&labelled("a=b"), &labelled("a=b"), within));
     }
 }
