@@ -1,6 +1,6 @@
 //! Carrying a plan out: wave by wave, each object once, with what it needs before it and what finishes it after it.
 
-use super::fields::{self, Context, PAUSE, annotate, comparable, prepare};
+use super::fields::{self, Context, PAUSE, comparable, prepare};
 use super::head::{Head, Owner};
 use super::journal::Journal;
 use super::order::{TIERS, tier};
@@ -347,7 +347,7 @@ impl Run<'_> {
             Err(error) => return Ok(Outcome::failed(&error)),
         };
         if fields::must_pause(original) {
-            annotate(&mut body, PAUSE, "true");
+            body = fields::held(body);
         }
         self.note(|journal| journal.begun(&head.path))?;
         let is_new = self.memory.borrow().planned.contains(&format!("kind {}.{}", head.kind, head.place.group));

@@ -1,5 +1,6 @@
 //! What an object loses before it is made again: one row a rule, with a test each in `fields_tests.rs`.
 
+use super::order::RBAC;
 use super::{asleep, finalizers};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,8 +45,6 @@ const fn all(name: &'static str, apply: fn(&mut Value, &Context)) -> Rule {
 const fn of(name: &'static str, kind: (&'static str, &'static str), apply: fn(&mut Value, &Context)) -> Rule {
     Rule { name, kind: Some(kind), apply }
 }
-
-const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The rules, in their order.
 pub(crate) const RULES: &[Rule] = &[
@@ -126,11 +125,9 @@ pub(crate) fn must_pause(object: &Value) -> bool {
     is_kafka && status(object).is_some() && !pause(object).is_some_and(|word| word.eq_ignore_ascii_case("true"))
 }
 
-/// The object as a run makes it, before it is finished.
+/// An object that must be kept from its operator as a run makes it, before it is finished.
 pub(crate) fn held(mut object: Value) -> Value {
-    if must_pause(&object) {
-        annotate(&mut object, PAUSE, "true");
-    }
+    annotate(&mut object, PAUSE, "true");
     object
 }
 

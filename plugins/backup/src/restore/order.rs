@@ -9,7 +9,7 @@ pub(crate) struct Tier {
     kinds: &'static [(&'static str, &'static str)],
 }
 
-const RBAC: &str = "rbac.authorization.k8s.io";
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
 const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
 const STRIMZI: &str = "kafka.strimzi.io";
 

@@ -184,9 +184,6 @@ struct Deciding<'a> {
 
 type Fate = (Action, String);
 
-/// The label of what Flux applies.
-const FLUX: &str = "kustomize.toolkit.fluxcd.io/name";
-
 impl<'a> Deciding<'a> {
     fn new(heads: &'a [Head], cluster: &'a Cluster, wish: &'a Wish) -> Self {
         let by_uid = heads.iter().enumerate().map(|(at, head)| (&*head.uid, at)).collect();
@@ -244,7 +241,8 @@ impl<'a> Deciding<'a> {
         if is_mapped && head.is_record() {
             return (Action::Never, "the record is of a release in another namespace".to_owned());
         }
-        if head.is_set_up && (is_mapped || self.wish.with_managed || head.labels.get(FLUX).is_none()) {
+        let flux = |prefix: &str| head.labels.get(&format!("{prefix}.toolkit.fluxcd.io/name"));
+        if head.is_set_up && (is_mapped || self.wish.with_managed || flux("kustomize").is_none()) {
             return (Action::Create, "its settings are not made again with it".to_owned());
         }
         if let Some(why) = controller(head, &|uid| self.by_uid.contains_key(uid)) {
@@ -252,7 +250,6 @@ impl<'a> Deciding<'a> {
         }
         // Whose manager is gone bears its marks still.
         if !is_mapped && !self.wish.with_managed && head.class != Class::Nobody {
-            let flux = |prefix: &str| head.labels.get(&format!("{prefix}.toolkit.fluxcd.io/name"));
             if let Some(name) = flux("helm") {
                 return (Action::LeftToGit, format!("HelmRelease {name} makes it"));
             }

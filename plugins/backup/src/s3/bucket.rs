@@ -98,16 +98,11 @@ impl Bucket {
     /// # Errors
     /// When the server does not answer, or refuses.
     pub(crate) fn look(&self, key: &str) -> Result<Option<About>, Failure> {
-        match self.ask(Ask::new(Method::HEAD, key))? {
-            Ok(answer) => {
-                let bytes = text(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
-                let tag = text(&answer.headers, &ETAG).map(str::to_owned);
-                let bytes = bytes.ok_or_else(|| self.failure(&Told::Foreign, "look at", key))?;
-                Ok(Some(About { bytes, tag }))
-            }
-            Err(Refused { told, .. }) if told.is_missing() => Ok(None),
-            Err(Refused { told, .. }) => Err(self.failure(&told, "look at", key)),
-        }
+        let Some(answer) = self.head(key, Told::is_missing)? else { return Ok(None) };
+        let bytes = text(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let tag = text(&answer.headers, &ETAG).map(str::to_owned);
+        let bytes = bytes.ok_or_else(|| self.failure(&Told::Foreign, "look at", key))?;
+        Ok(Some(About { bytes, tag }))
     }
 
     /// As [`Bucket::look`], where not to be allowed to know is no fault: who only writes needs not.
@@ -115,9 +110,14 @@ impl Bucket {
     /// # Errors
     /// When the server does not answer.
     pub(crate) fn is_there(&self, key: &str) -> Result<bool, Failure> {
+        Ok(self.head(key, |told| told.is_missing() || told.is_forbidden())?.is_some())
+    }
+
+    /// The head of an object; `None` where the refusal stands for that there is none.
+    fn head(&self, key: &str, is_absent: impl Fn(&Told) -> bool) -> Result<Option<Answer>, Failure> {
         match self.ask(Ask::new(Method::HEAD, key))? {
-            Ok(_) => Ok(true),
-            Err(Refused { told, .. }) if told.is_missing() || told.is_forbidden() => Ok(false),
+            Ok(answer) => Ok(Some(answer)),
+            Err(Refused { told, .. }) if is_absent(&told) => Ok(None),
             Err(Refused { told, .. }) => Err(self.failure(&told, "look at", key)),
         }
     }

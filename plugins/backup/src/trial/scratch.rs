@@ -131,7 +131,8 @@ impl<'a> Scratch<'a> {
         };
         let text = |pointer: &str| found.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let now = text("/metadata/uid").to_owned();
-        let is_own = uid.map_or(text("/metadata/labels/mlops.dev~1scratch") == self.mark, |uid| uid == now);
+        let mark = found.pointer("/metadata/labels").and_then(|labels| labels.get(LABEL)).and_then(Value::as_str);
+        let is_own = uid.map_or(mark == Some(&*self.mark), |uid| uid == now);
         Ok(is_own.then_some(now))
     }
 }
